@@ -1,0 +1,205 @@
+//! Which variables a CGI guest sees: those that httpd makes for scripts, less what belongs to the host, with host paths as
+//! the guest knows them, and what the configuration adds.
+//!
+//! The host's own environment (PATH, LD_LIBRARY_PATH, …) means nothing inside a guest and tells about the host. A host
+//! path is shown only where a mount makes it a path of the guest:
+//! - `WasmMapCGIFileNames On`: the path is rewritten through the mounts;
+//! - `Off`: it is shown only if the mounts leave it as it is, which is what `WasmDir` does.
+//!
+//! In all other cases the variable is withheld. The forerunner passed host paths with `Off`; that let every guest, and
+//! whoever reads its output, learn the layout of the host, and no guest can open such a path anyway.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use directives::{Settings, guest_path};
+
+/// Set by httpd from its own environment, for native programs.
+const OF_THE_HOST: &[&str] = &["PATH", "LD_LIBRARY_PATH", "LIBPATH", "SHLIB_PATH", "DYLD_LIBRARY_PATH"];
+/// Hold paths of the host.
+const HOST_PATHS: &[&str] = &["SCRIPT_FILENAME", "DOCUMENT_ROOT", "CONTEXT_DOCUMENT_ROOT", "PATH_TRANSLATED"];
+/// Put before every name by an internal redirect, and again by the next one.
+const REDIRECT: &[u8] = b"REDIRECT_";
+
+/// Names and values for a guest. All bytes in one allocation, because this is made for each request.
+#[derive(Debug, Default)]
+pub struct Environment {
+    bytes: Vec<u8>,
+    // For each variable: where its name and where its value ends. A variable starts where the one before it ends.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Environment {
+    /// What a guest without CGI sees: only what is configured.
+    #[must_use]
+    pub fn configured(settings: &Settings) -> Environment {
+        let mut environment = Environment::default();
+        for (name, value) in settings.env() {
+            environment.push(name.as_bytes(), value.as_bytes());
+        }
+        environment
+    }
+
+    /// What a CGI guest sees of `variables`, and what is configured. A configured variable replaces one of the same name.
+    #[must_use]
+    pub fn cgi<'v>(variables: impl Iterator<Item = (&'v [u8], &'v [u8])>, settings: &Settings) -> Environment {
+        let variables: Vec<_> = variables.collect();
+        let mut environment = Environment { bytes: Vec::with_capacity(2048), ends: Vec::with_capacity(48) };
+        for &(name, value) in &variables {
+            let plain = without_redirects(name);
+            if name.is_empty() || is_one_of(plain, OF_THE_HOST) {
+                continue;
+            }
+            let shown = if is_one_of(plain, HOST_PATHS) { shown_path(value, settings) } else { Some(Cow::Borrowed(value)) };
+            let (Some(value), Some(name)) = (shown, safe_name(name, &variables)) else { continue };
+            if !settings.env().any(|(configured, _)| configured.as_bytes() == &*name) {
+                environment.push(&name, &value);
+            }
+        }
+        for (name, value) in settings.env() {
+            environment.push(name.as_bytes(), value.as_bytes());
+        }
+        environment
+    }
+
+    /// Name and value of each variable.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<(&[u8], &[u8])> {
+        let mut start = 0;
+        let pair = |&(name_end, value_end): &(usize, usize)| {
+            let pair = (&self.bytes[start..name_end], &self.bytes[name_end..value_end]);
+            start = value_end;
+            pair
+        };
+        self.ends.iter().map(pair).collect()
+    }
+
+    fn push(&mut self, name: &[u8], value: &[u8]) {
+        self.bytes.extend_from_slice(name);
+        let name_end = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        self.ends.push((name_end, self.bytes.len()));
+    }
+}
+
+/// The host path `path` as the guest may see it.
+fn shown_path<'p>(path: &'p [u8], settings: &Settings) -> Option<Cow<'p, [u8]>> {
+    let seen = guest_path(settings.mounts(), Path::new(OsStr::from_bytes(path)))?.into_bytes();
+    (settings.map_cgi_file_names() || seen == path).then_some(Cow::Owned(seen))
+}
+
+/// `name` as a program can use it, as httpd does it for native programs: a digit in front and every character that is not
+/// a letter, a digit or `_` becomes `_`. A name that changes into that of another variable would stand in for it; it is
+/// dropped.
+fn safe_name<'n>(name: &'n [u8], all: &[(&[u8], &[u8])]) -> Option<Cow<'n, [u8]>> {
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if name.iter().all(|&byte| safe(byte)) && !name[0].is_ascii_digit() {
+        return Some(Cow::Borrowed(name));
+    }
+    let mut changed: Vec<u8> = name.iter().map(|&byte| if safe(byte) { byte } else { b'_' }).collect();
+    if changed[0].is_ascii_digit() {
+        changed[0] = b'_';
+    }
+    let taken = all.iter().any(|(other, _)| other.eq_ignore_ascii_case(&changed));
+    (!taken).then_some(Cow::Owned(changed))
+}
+
+fn without_redirects(mut name: &[u8]) -> &[u8] {
+    while let Some(rest) = name.strip_prefix(REDIRECT) {
+        name = rest;
+    }
+    name
+}
+
+fn is_one_of(name: &[u8], names: &[&str]) -> bool {
+    names.iter().any(|known| known.as_bytes() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use directives::{Args, Origin, Paths, ServerSettings, directive};
+
+    struct AsIs;
+
+    impl Paths for AsIs {
+        fn server_root_relative(&self, path: &str) -> Option<String> {
+            Some(path.to_owned())
+        }
+    }
+
+    /// Settings made as httpd makes them: line by line.
+    fn settings(lines: &[&[&str]]) -> Settings {
+        let mut settings = Settings::default();
+        for line in lines {
+            let directive = directive(line[0]).expect("a known directive");
+            let args = Args { values: &line[1..], origin: &Origin::default() };
+            directive.set(&mut settings, &mut ServerSettings::default(), &args, &AsIs).expect("a right line");
+        }
+        settings
+    }
+
+    fn seen(variables: &[(&str, &str)], settings: &Settings) -> Vec<String> {
+        let variables = variables.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let environment = Environment::cgi(variables, settings);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        environment.pairs().iter().map(|(name, value)| format!("{}={}", text(name), text(value))).collect()
+    }
+
+    #[test]
+    fn what_belongs_to_the_host_is_withheld() {
+        let variables = [
+            ("PATH", "/usr/bin"),
+            ("LD_LIBRARY_PATH", "/lib"),
+            ("REDIRECT_PATH", "/usr/bin"),
+            ("REDIRECT_REDIRECT_LD_LIBRARY_PATH", "/lib"),
+            ("REQUEST_METHOD", "GET"),
+            ("REDIRECT_STATUS", "404"),
+        ];
+        assert_eq!(seen(&variables, &Settings::default()), ["REQUEST_METHOD=GET", "REDIRECT_STATUS=404"]);
+    }
+
+    #[test]
+    fn host_paths_without_a_mount_are_withheld() {
+        let variables = [("SCRIPT_FILENAME", "/tmp/a"), ("DOCUMENT_ROOT", "/tmp"), ("REDIRECT_DOCUMENT_ROOT", "/tmp")];
+        assert!(seen(&variables, &Settings::default()).is_empty());
+        let on = settings(&[&["WasmMapCGIFileNames", "On"]]);
+        assert!(seen(&variables, &on).is_empty());
+    }
+
+    #[test]
+    fn host_paths_are_rewritten_through_mounts_when_asked_for() {
+        let variables = [("SCRIPT_FILENAME", "/tmp/a.php"), ("DOCUMENT_ROOT", "/tmp"), ("PATH_TRANSLATED", "/var/x")];
+        let off = settings(&[&["WasmMapDir", "/app", "/tmp"]]);
+        assert!(seen(&variables, &off).is_empty(), "a path the guest does not know is of no use to it");
+        let on = settings(&[&["WasmMapDir", "/app", "/tmp"], &["WasmMapCGIFileNames", "On"]]);
+        assert_eq!(seen(&variables, &on), ["SCRIPT_FILENAME=/app/a.php", "DOCUMENT_ROOT=/app"]);
+    }
+
+    #[test]
+    fn host_paths_of_a_directory_under_its_own_name_are_shown() {
+        let own = settings(&[&["WasmDir", "/tmp"]]);
+        assert_eq!(seen(&[("SCRIPT_FILENAME", "/tmp/a"), ("DOCUMENT_ROOT", "/var")], &own), ["SCRIPT_FILENAME=/tmp/a"]);
+    }
+
+    #[test]
+    fn configured_variables_win() {
+        let configured = settings(&[&["WasmEnv", "A", "configured"], &["WasmEnv", "PATH", "/bin"]]);
+        let variables = [("A", "request"), ("B", "request"), ("PATH", "/host")];
+        assert_eq!(seen(&variables, &configured), ["B=request", "A=configured", "PATH=/bin"]);
+    }
+
+    #[test]
+    fn odd_names_are_made_safe_and_never_stand_in_for_others() {
+        let variables = [("1st", "a"), ("x.y", "b"), ("HTTP-COOKIE", "evil"), ("HTTP_COOKIE", "good"), ("", "c")];
+        assert_eq!(seen(&variables, &Settings::default()), ["_st=a", "x_y=b", "HTTP_COOKIE=good"]);
+    }
+
+    #[test]
+    fn without_cgi_only_what_is_configured() {
+        let environment = Environment::configured(&settings(&[&["WasmEnv", "A", "b"], &["WasmEnv", "C", ""]]));
+        assert_eq!(environment.pairs(), [(&b"A"[..], &b"b"[..]), (&b"C"[..], &b""[..])]);
+    }
+}

@@ -1,0 +1,77 @@
+//! Settings as text, one line for each value that is set: what the table's examples are compared with, and what a
+//! trace line can show. Must not know the syntax of directives.
+
+use crate::settings::{ServerSettings, Settings, shown};
+use crate::units::{show_duration, show_size};
+
+impl Settings {
+    /// One line for each value that is set, in a fixed order.
+    #[must_use]
+    pub fn describe(&self) -> Vec<String> {
+        let Settings {
+            module,
+            entry_point,
+            args,
+            env,
+            mounts,
+            cgi,
+            map_cgi_file_names,
+            timeout,
+            memory_limit,
+        } = self;
+        let mut lines = Vec::new();
+        lines.extend(
+            module
+                .iter()
+                .map(|module| format!("module: {}", shown(&module.path))),
+        );
+        lines.extend(
+            entry_point
+                .iter()
+                .map(|entry| format!("entry point: {}", entry.name)),
+        );
+        lines.extend(args.iter().flatten().map(|arg| format!("argument: {arg}")));
+        lines.extend(
+            env.iter()
+                .map(|(name, value)| format!("environment: {name}={value}")),
+        );
+        lines.extend(
+            mounts
+                .iter()
+                .map(|mount| format!("directory: {} is {}", mount.guest, shown(&mount.host))),
+        );
+        lines.extend(cgi.iter().map(|cgi| format!("CGI: {}", on_off(*cgi))));
+        lines.extend(
+            map_cgi_file_names
+                .iter()
+                .map(|map| format!("map CGI file names: {}", on_off(*map))),
+        );
+        lines.extend(
+            timeout
+                .iter()
+                .map(|timeout| format!("timeout: {}", show_duration(*timeout))),
+        );
+        lines.extend(
+            memory_limit
+                .iter()
+                .map(|limit| format!("memory limit: {}", show_size(*limit))),
+        );
+        lines
+    }
+}
+
+impl ServerSettings {
+    /// One line for each value that is set.
+    #[must_use]
+    pub fn describe(&self) -> Vec<String> {
+        let ServerSettings { max_instances } = self;
+        max_instances
+            .iter()
+            .map(|n| format!("instances in one child: {n}"))
+            .collect()
+    }
+}
+
+fn on_off(value: bool) -> &'static str {
+    if value { "On" } else { "Off" }
+}

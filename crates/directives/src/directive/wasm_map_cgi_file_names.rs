@@ -1,0 +1,38 @@
+//! WasmMapCGIFileNames: are the host paths in CGI variables rewritten?
+
+use super::{Apply, Arity, Contexts, Directive, Example, FoundBy, Reject};
+use crate::args::{Args, Paths};
+use crate::settings::Settings;
+
+pub static WASM_MAP_CGI_FILE_NAMES: Directive = Directive {
+    name: "WasmMapCGIFileNames",
+    syntax: "WasmMapCGIFileNames On|Off",
+    arity: Arity::One,
+    contexts: Contexts::ConfigurationAndHtaccess,
+    default: "Off",
+    since: "0.1",
+    summary: "rewrite host paths in CGI variables through the mapped directories: On or Off",
+    text: "With `WasmEnableCGI On`, variables such as `SCRIPT_FILENAME` hold paths of the host, where the program may \
+           know the same file under another path. `On` rewrites them through `WasmDir` and `WasmMapDir`: the directory \
+           with the longest matching host path decides, and a path that lies in none of them is withheld.",
+    examples: &[Example {
+        title: "An interpreter that is told its script by SCRIPT_FILENAME",
+        lines: "WasmMapDir /app {dir}\nWasmEnableCGI On\nWasmMapCGIFileNames On",
+        gives: &[
+            "directory: /app is {dir}",
+            "CGI: On",
+            "map CGI file names: On",
+        ],
+    }],
+    rejects: &[Reject {
+        arguments: "yes",
+        message: "\"yes\" is neither On nor Off",
+        found_by: FoundBy::Line,
+    }],
+    apply: Apply::Dir(apply),
+};
+
+fn apply(settings: &mut Settings, args: &Args<'_>, _: &dyn Paths) -> Result<(), String> {
+    settings.map_cgi_file_names = Some(args.on_off()?);
+    Ok(())
+}

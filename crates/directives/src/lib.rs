@@ -1,0 +1,26 @@
+//! Everything about configuration that needs no server: the directive table, the settings it fills, how settings
+//! merge, how a host path maps into a guest, the message catalogue, and the documentation made from all of these.
+//!
+//! It must not know httpd or Wasmtime: paths are resolved through [`Paths`], log lines are written by the caller.
+
+mod args;
+mod checks;
+mod describe;
+mod directive;
+pub mod docs;
+pub mod messages;
+mod mounts;
+mod settings;
+pub mod units;
+
+pub use args::{Args, Origin, Paths, utf8};
+pub use checks::{Check, Places, checks};
+pub use directive::{
+    Apply, Arity, Contexts, DIRECTIVES, Directive, Example, FoundBy, Reject, directive,
+};
+pub use messages::{Fault, Level, MESSAGES, Message};
+pub use mounts::{Mount, guest_path};
+pub use settings::{DEFAULT_MEMORY_LIMIT, EntryPoint, ModuleRef, ServerSettings, Settings};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! Messages of the server's start and stop: the library, the engine, the modules. Must not know when they are logged.
+
+use super::{Fault, Level, Message};
+
+/// The runtime library is not there or cannot be loaded.
+pub static LIBRARY_MISSING: Message = Message {
+    code: "WASM0001",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: None,
+    text: "the runtime library cannot be loaded: {detail}",
+    remedy: "`libwasm_runtime.so` must lie in the same directory as `mod_wasm.so` and be readable; `make install` puts \
+             both there. `LD_LIBRARY_PATH` is not needed.",
+};
+
+/// Module and library speak different versions of the C interface.
+pub static ABI_MISMATCH: Message = Message {
+    code: "WASM0002",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: None,
+    text: "the runtime library does not fit this module: {detail}",
+    remedy: "`mod_wasm.so` and `libwasm_runtime.so` come from releases with different interfaces. Install both from \
+             the same release.",
+};
+
+/// All is well at start.
+pub static READY: Message = Message {
+    code: "WASM0003",
+    level: Level::Info,
+    fault: Fault::Nobody,
+    status: None,
+    text: "ready: mod_wasm {version}, runtime {runtime}, modules loaded: {modules}",
+    remedy: "Nothing to do.",
+};
+
+/// No engine, no guests.
+pub static ENGINE_FAILED: Message = Message {
+    code: "WASM0004",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: None,
+    text: "the engine cannot be created: {detail}",
+    remedy: "The cause is in the line. Common ones: a limit on address space (`ulimit -v`, `LimitAS`), or a security \
+             policy that forbids executable memory. The server does not start.",
+};
+
+/// The fast allocator could not be had.
+pub static NO_POOLING: Message = Message {
+    code: "WASM0005",
+    level: Level::Warning,
+    fault: Fault::Operator,
+    status: None,
+    text: "no pool of instances, each request allocates its own memory: {detail}",
+    remedy: "Everything works, each request costs more. The pool reserves address space for every instance: raise a \
+             limit on address space (`ulimit -v`, `LimitAS`), or lower `WasmMaxInstances` or `WasmMemoryLimit`.",
+};
+
+/// A configured file is not a program we can run. `module` is the whole path here: rejects in the table rely on it.
+pub static MODULE_UNUSABLE: Message = Message {
+    code: "WASM0006",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: None,
+    text: "module {module} cannot be used: {detail} ({origin})",
+    remedy: "The file named at that line of the configuration is missing, unreadable, not WebAssembly, damaged, \
+             imports something that is not provided, or lacks the entry point. `apachectl -t` reports the same without \
+             starting the server.",
+};
+
+/// A configured file is loaded.
+pub static MODULE_LOADED: Message = Message {
+    code: "WASM0007",
+    level: Level::Info,
+    fault: Fault::Nobody,
+    status: None,
+    text: "module {module} loaded: {kind}, {size} bytes, in {time}",
+    remedy: "Nothing to do. Each file is loaded once at start, however many sections name it.",
+};
+
+/// A child without signal handlers cannot turn a guest's fault into a trap.
+pub static SIGNAL_HANDLERS: Message = Message {
+    code: "WASM0008",
+    level: Level::Error,
+    fault: Fault::Us,
+    status: None,
+    text: "the signal handlers could not be installed in this child: {detail}",
+    remedy: "Guests cannot run safely in this child process. Look for another module that takes over `SIGSEGV`; \
+             otherwise please report it with the line.",
+};

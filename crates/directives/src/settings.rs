@@ -1,0 +1,191 @@
+//! What the directives of one section say, how an inner section is laid over an outer one, and the defaults.
+//! Must not know how a value is written (that is the directives' business) nor what is done with it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::args::Origin;
+use crate::mounts::Mount;
+use crate::units;
+
+/// `WasmMemoryLimit` where none is configured, in bytes.
+///
+/// 256 MiB, because a limit exists to stop a runaway guest and must not stop an honest one: a 30 MB interpreter such
+/// as CPython or PHP touches 40 to 100 MB of linear memory for an ordinary page, and a page that decodes a picture or
+/// sorts a large result may need twice that. 256 MiB leaves such programs room to spare, while a guest that allocates
+/// in a loop still ends long before the machine swaps. It is a ceiling and not a reservation: a request that touches
+/// 2 MB costs 2 MB.
+pub const DEFAULT_MEMORY_LIMIT: u64 = 256 * units::MIB;
+
+/// The module that a section runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleRef {
+    /// The file, absolute.
+    pub path: PathBuf,
+    /// The line that named it, for errors found after all lines have been read.
+    pub origin: Origin,
+}
+
+impl ModuleRef {
+    /// The file's base name: what the guest gets as `argv[0]` and what log lines call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.path
+            .file_name()
+            .or(Some(self.path.as_os_str()))
+            .and_then(|name| name.to_str())
+            .unwrap_or_default()
+    }
+}
+
+/// The exported function that a section calls instead of `_start`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryPoint {
+    /// The export's name.
+    pub name: String,
+    /// The line that named it, for errors found after all lines have been read.
+    pub origin: Origin,
+}
+
+/// What the directives of one section, or of several merged ones, say. Every value knows whether it was set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    pub(crate) module: Option<ModuleRef>,
+    pub(crate) entry_point: Option<EntryPoint>,
+    pub(crate) args: Option<Vec<String>>,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) cgi: Option<bool>,
+    pub(crate) map_cgi_file_names: Option<bool>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) memory_limit: Option<u64>,
+}
+
+impl Settings {
+    /// `inner` laid over `outer`. Scalars: the inner one wins if it was set. Arguments: a section that gives any
+    /// replaces the outer list, because a command line is one value. Environment: by name. Directories: by guest path.
+    #[must_use]
+    pub fn merge(outer: &Settings, inner: &Settings) -> Settings {
+        // Both are taken apart without `..`: a field that merging forgets does not compile.
+        let Settings {
+            module,
+            entry_point,
+            args,
+            env,
+            mounts,
+            cgi,
+            map_cgi_file_names,
+            timeout,
+            memory_limit,
+        } = inner;
+        let mut merged = Settings {
+            module: module.clone().or_else(|| outer.module.clone()),
+            entry_point: entry_point.clone().or_else(|| outer.entry_point.clone()),
+            args: args.clone().or_else(|| outer.args.clone()),
+            env: outer.env.clone(),
+            mounts: outer.mounts.clone(),
+            cgi: cgi.or(outer.cgi),
+            map_cgi_file_names: map_cgi_file_names.or(outer.map_cgi_file_names),
+            timeout: timeout.or(outer.timeout),
+            memory_limit: memory_limit.or(outer.memory_limit),
+        };
+        for (name, value) in env {
+            merged.set_env(name, value);
+        }
+        for mount in mounts {
+            merged.set_mount(mount.clone());
+        }
+        merged
+    }
+
+    /// The module to run, if any section named one.
+    #[must_use]
+    pub fn module(&self) -> Option<&ModuleRef> {
+        self.module.as_ref()
+    }
+
+    /// The function to call; `None` means the one its kind of program has (`_start`, `wasi:cli/run`).
+    #[must_use]
+    pub fn entry_point(&self) -> Option<&EntryPoint> {
+        self.entry_point.as_ref()
+    }
+
+    /// The guest's command line: the module's base name, then the `WasmArg`s. Empty without a module.
+    #[must_use]
+    pub fn argv(&self) -> Vec<&str> {
+        let Some(module) = &self.module else {
+            return Vec::new();
+        };
+        std::iter::once(module.name())
+            .chain(self.args.iter().flatten().map(String::as_str))
+            .collect()
+    }
+
+    /// The configured environment, each name once.
+    pub fn env(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.env
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The directories that the guest is given, each guest path once, in the order they were written.
+    #[must_use]
+    pub fn mounts(&self) -> &[Mount] {
+        &self.mounts
+    }
+
+    /// Is the guest a CGI program? Default: no.
+    #[must_use]
+    pub fn cgi(&self) -> bool {
+        self.cgi.unwrap_or(false)
+    }
+
+    /// Are the CGI variables that hold host paths rewritten to guest paths? Default: no.
+    #[must_use]
+    pub fn map_cgi_file_names(&self) -> bool {
+        self.map_cgi_file_names.unwrap_or(false)
+    }
+
+    /// How long the guest itself may take. `server` is httpd's own `Timeout`, which holds where none is configured.
+    #[must_use]
+    pub fn timeout(&self, server: Duration) -> Duration {
+        self.timeout.unwrap_or(server)
+    }
+
+    /// How much memory one request may take, in bytes.
+    #[must_use]
+    pub fn memory_limit(&self) -> u64 {
+        self.memory_limit.unwrap_or(DEFAULT_MEMORY_LIMIT)
+    }
+
+    /// Sets a variable; the last one of a name holds.
+    pub(crate) fn set_env(&mut self, name: &str, value: &str) {
+        self.env.retain(|(known, _)| known != name);
+        self.env.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Adds a directory; the last one of a guest path holds.
+    pub(crate) fn set_mount(&mut self, mount: Mount) {
+        self.mounts.retain(|known| known.guest != mount.guest);
+        self.mounts.push(mount);
+    }
+}
+
+/// What may be said once for the whole server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerSettings {
+    pub(crate) max_instances: Option<u32>,
+}
+
+impl ServerSettings {
+    /// How many guests may run at once in one child; `None` means as many as the child has threads.
+    #[must_use]
+    pub fn max_instances(&self) -> Option<u32> {
+        self.max_instances
+    }
+}
+
+/// A path as text, for messages.
+pub(crate) fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}

@@ -1,0 +1,7 @@
+//! The tests of the table, the settings, the catalogue and the grammars, through what the crate shows to others.
+
+mod common;
+mod grammar;
+mod messages;
+mod settings;
+mod table;

@@ -1,0 +1,202 @@
+//! What sections give: values, defaults, merging, and where host paths lie in the guest.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::common::{Folder, read, section};
+use crate::{DEFAULT_MEMORY_LIMIT, Mount, Settings, guest_path};
+
+fn merged(outer: &str, inner: &str) -> Vec<String> {
+    Settings::merge(&section(outer), &section(inner)).describe()
+}
+
+#[test]
+fn nothing_is_set_at_first_and_the_defaults_hold() {
+    let nothing = Settings::default();
+    assert!(nothing.describe().is_empty());
+    assert_eq!(nothing.memory_limit(), 256 * 1024 * 1024);
+    assert_eq!(nothing.memory_limit(), DEFAULT_MEMORY_LIMIT);
+    assert_eq!(
+        nothing.timeout(Duration::from_secs(60)),
+        Duration::from_secs(60)
+    );
+    assert!(!nothing.cgi() && !nothing.map_cgi_file_names());
+    assert!(
+        nothing.module().is_none() && nothing.entry_point().is_none() && nothing.argv().is_empty()
+    );
+}
+
+#[test]
+fn argv_starts_with_the_base_name_of_the_module() {
+    let settings = section("WasmModule apps/hello.wasm\nWasmArg one\nWasmArg \"t w o\"");
+    assert_eq!(settings.argv(), ["hello.wasm", "one", "t w o"]);
+    let module = settings.module().unwrap();
+    assert_eq!(module.path, Path::new("/server/apps/hello.wasm"));
+    assert_eq!(module.origin.to_string(), "line 1 of test.conf");
+    assert_eq!(section("WasmModule /").argv(), ["/"]);
+}
+
+#[test]
+fn what_only_a_caller_could_do_is_refused_too() {
+    assert_eq!(
+        read("WasmModule ?").unwrap_err(),
+        "WasmModule: \"?\" is not a usable path"
+    );
+    assert_eq!(
+        read("WasmDir ?").unwrap_err(),
+        "WasmDir: \"?\" is not a usable path"
+    );
+    assert_eq!(
+        read("WasmEntryPoint \"\"").unwrap_err(),
+        "WasmEntryPoint: the name is empty"
+    );
+    assert_eq!(
+        read("WasmEnv \"\" x").unwrap_err(),
+        "WasmEnv: the name is empty"
+    );
+    assert_eq!(
+        read("WasmMapDir \"\" /").unwrap_err(),
+        "WasmMapDir: the guest path is empty"
+    );
+    assert_eq!(
+        read("WasmMaxInstances +5").unwrap_err(),
+        "WasmMaxInstances: \"+5\" is not a whole number from 1 to 20000"
+    );
+    assert_eq!(
+        crate::utf8(b"a\xff").unwrap_err(),
+        "\"a\\xff\" is not valid UTF-8"
+    );
+}
+
+#[test]
+fn scalars_inner_wins_if_set() {
+    let folder = Folder::new("scalars");
+    let outer = "WasmModule /a.wasm\nWasmEntryPoint one\nWasmEnableCGI On\nWasmMapCGIFileNames On\nWasmTimeout 5\n\
+                 WasmMemoryLimit 1M";
+    let inner = "WasmModule /b.wasm\nWasmEntryPoint two\nWasmEnableCGI Off\nWasmMapCGIFileNames Off\nWasmTimeout 1ms\n\
+                 WasmMemoryLimit 2M";
+    assert_eq!(merged(outer, ""), section(outer).describe());
+    assert_eq!(merged("", inner), section(inner).describe());
+    assert_eq!(merged(outer, inner), section(inner).describe());
+    drop(folder);
+}
+
+#[test]
+fn arguments_accumulate_in_a_section_and_replace_those_around_it() {
+    assert_eq!(
+        merged("WasmArg a\nWasmArg b", "WasmArg c\nWasmArg d"),
+        ["argument: c", "argument: d"]
+    );
+    assert_eq!(
+        merged("WasmArg a\nWasmArg b", "WasmEnableCGI On"),
+        ["argument: a", "argument: b", "CGI: On"]
+    );
+}
+
+#[test]
+fn environment_overlays_by_name() {
+    let merged = merged(
+        "WasmEnv A 1\nWasmEnv B 1",
+        "WasmEnv B 2\nWasmEnv C 2\nWasmEnv B 3",
+    );
+    assert_eq!(
+        merged,
+        ["environment: A=1", "environment: C=2", "environment: B=3"]
+    );
+    let settings = section("WasmEnv A 1\nWasmEnv a 2\nWasmEnv E");
+    assert_eq!(
+        settings.env().collect::<Vec<_>>(),
+        [("A", "1"), ("a", "2"), ("E", "")]
+    );
+}
+
+#[test]
+fn directories_overlay_by_guest_path() {
+    let folder = Folder::new("overlay");
+    let (root, dir) = (folder.path().display(), folder.places().dir);
+    let merged = merged(
+        &format!("WasmMapDir /data {root}\nWasmMapDir /x {root}"),
+        &format!("WasmMapDir /data/ {dir}\nWasmDir {dir}/"),
+    );
+    let expected = [
+        format!("directory: /x is {root}"),
+        format!("directory: /data is {dir}"),
+        format!("directory: {dir} is {dir}"),
+    ];
+    assert_eq!(merged, expected);
+}
+
+#[test]
+fn merging_three_levels_does_not_depend_on_the_order_of_merging() {
+    let levels = [
+        "WasmEnv A 1\nWasmArg a",
+        "WasmEnv A 2\nWasmEnv B 1\nWasmTimeout 1",
+        "WasmEnv B 2\nWasmArg c",
+    ];
+    let [a, b, c] = levels.map(section);
+    let left = Settings::merge(&Settings::merge(&a, &b), &c);
+    assert_eq!(left, Settings::merge(&a, &Settings::merge(&b, &c)));
+}
+
+fn mount(host: &str, guest: &str) -> Mount {
+    Mount {
+        host: PathBuf::from(host),
+        guest: guest.to_owned(),
+        read_only: false,
+    }
+}
+
+fn mapped(mounts: &[(&str, &str)], host: &str) -> Option<String> {
+    let mounts: Vec<Mount> = mounts
+        .iter()
+        .map(|(host, guest)| mount(host, guest))
+        .collect();
+    guest_path(&mounts, Path::new(host))
+}
+
+#[test]
+fn a_host_path_maps_through_the_longest_mount() {
+    let mounts = &[
+        ("/srv/www", "/www"),
+        ("/srv/www/app", "/app"),
+        ("/srv/data", "/"),
+    ];
+    let cases = [
+        ("/srv/www/index.php", Some("/www/index.php")),
+        ("/srv/www/app/a/b.php", Some("/app/a/b.php")),
+        ("/srv/www/app", Some("/app")),
+        ("/srv/www/app/", Some("/app/")),
+        ("/srv/www/application/x", Some("/www/application/x")),
+        ("/srv/./www//x", Some("/www/x")),
+        ("/srv/www2/x", None),
+        ("/srv", None),
+        ("/etc/passwd", None),
+        ("/srv/www/../../etc/passwd", None),
+        ("srv/www/x", None),
+        ("", None),
+        ("/srv/data/x", Some("/x")),
+        ("/srv/data", Some("/")),
+        ("/srv/data/", Some("/")),
+    ];
+    for (host, guest) in cases {
+        assert_eq!(mapped(mounts, host).as_deref(), guest, "{host}");
+    }
+    assert_eq!(mapped(&[], "/srv/www/x"), None);
+}
+
+#[test]
+fn mapping_at_the_root_and_of_equal_mounts() {
+    assert_eq!(
+        mapped(&[("/", "/host")], "/etc/passwd").as_deref(),
+        Some("/host/etc/passwd")
+    );
+    assert_eq!(
+        mapped(&[("/", "/")], "/etc/passwd").as_deref(),
+        Some("/etc/passwd")
+    );
+    assert_eq!(
+        mapped(&[("/a", "/one"), ("/a", "/two")], "/a/x").as_deref(),
+        Some("/two/x")
+    );
+    assert_eq!(mapped(&[("/a", ".")], "/a/x").as_deref(), Some("./x"));
+}

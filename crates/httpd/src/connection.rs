@@ -1,0 +1,65 @@
+//! The connection of a request: is the client still there?
+
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use httpd_sys as sys;
+
+/// A `conn_rec`, lent for `'r`. For HTTP/2 it is the stream's own, secondary connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Connection<'r> {
+    connection: NonNull<sys::conn_rec>,
+    lent: PhantomData<&'r sys::conn_rec>,
+}
+
+impl Connection<'_> {
+    /// The connection of a request.
+    ///
+    /// # Safety
+    /// `connection` must be null or a connection that lives during the lifetime of the result.
+    pub(crate) unsafe fn from_raw(connection: *mut sys::conn_rec) -> Option<Self> {
+        Some(Connection { connection: NonNull::new(connection)?, lent: PhantomData })
+    }
+
+    /// Has the client gone? Asks httpd, and for a connection with a socket of its own also the system: httpd notices
+    /// only when it reads or writes. Never blocks. A client that has shut down its sending side counts as gone, as a
+    /// browser that closes a window looks just like that.
+    #[must_use]
+    pub fn client_gone(self) -> bool {
+        self.aborted() || self.socket().is_some_and(hung_up)
+    }
+
+    /// httpd's own knowledge: a read or a write has failed, or the HTTP/2 stream was reset.
+    #[must_use]
+    pub fn aborted(self) -> bool {
+        // SAFETY: the connection is alive; a plain integer is read.
+        let aborted = unsafe { (*self.connection.as_ptr()).aborted };
+        aborted != 0
+    }
+
+    /// The descriptor of the client's socket. None for a stream of HTTP/2: its socket belongs to another thread.
+    fn socket(self) -> Option<libc::c_int> {
+        // SAFETY: the connection is alive; a plain pointer is read.
+        let master = unsafe { (*self.connection.as_ptr()).master };
+        if !master.is_null() {
+            return None;
+        }
+        // SAFETY: the connection is alive.
+        let socket = unsafe { sys::ap_get_conn_socket(self.connection.as_ptr()) };
+        if socket.is_null() {
+            return None;
+        }
+        let mut descriptor: sys::apr_os_sock_t = -1;
+        // SAFETY: the socket is alive with its connection, and the result goes to a variable of ours.
+        let status = unsafe { sys::apr_os_sock_get(&raw mut descriptor, socket) };
+        (status == sys::APR_SUCCESS.cast_signed() && descriptor >= 0).then_some(descriptor)
+    }
+}
+
+fn hung_up(descriptor: libc::c_int) -> bool {
+    let wanted = libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR;
+    let mut poll = libc::pollfd { fd: descriptor, events: wanted, revents: 0 };
+    // SAFETY: one element is passed and one is said; a timeout of 0 returns at once.
+    let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
+    ready > 0 && poll.revents & wanted != 0
+}

@@ -1,0 +1,123 @@
+//! httpd's error log. The level is checked before a line is made, the line is made in Rust and handed over as the one
+//! argument of "%s", and control characters are escaped by httpd itself.
+
+use std::ffi::{CString, c_int};
+use std::panic::Location;
+use std::ptr;
+
+use httpd_sys as sys;
+
+use crate::module::index;
+use crate::request::Request;
+use crate::server::Server;
+
+/// How loud a line is, as in `LogLevel`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// `APLOG_ERR`
+    Error,
+    /// `APLOG_WARNING`
+    Warning,
+    /// `APLOG_NOTICE`
+    Notice,
+    /// `APLOG_INFO`
+    Info,
+    /// `APLOG_DEBUG`
+    Debug,
+    /// `APLOG_TRACE1`
+    Trace1,
+}
+
+impl Level {
+    fn code(self) -> c_int {
+        let code = match self {
+            Level::Error => sys::APLOG_ERR,
+            Level::Warning => sys::APLOG_WARNING,
+            Level::Notice => sys::APLOG_NOTICE,
+            Level::Info => sys::APLOG_INFO,
+            Level::Debug => sys::APLOG_DEBUG,
+            Level::Trace1 => sys::APLOG_TRACE1,
+        };
+        code.cast_signed()
+    }
+}
+
+/// Logs a line about a request, into the log of its virtual host. `line` is called only if the level is on.
+#[track_caller]
+pub fn log_request(request: &Request, level: Level, line: impl FnOnce() -> String) {
+    let r = request.as_ptr();
+    // SAFETY: the request is alive; the function only reads it.
+    let limit = unsafe { sys::ap_get_request_module_loglevel(r, index()) };
+    if limit < level.code() {
+        return;
+    }
+    let place = Location::caller();
+    let line = c_text(line());
+    // SAFETY: the request is alive, and "%s" takes exactly the one NUL-terminated string that follows.
+    unsafe {
+        sys::ap_log_rerror_(
+            place.file_as_c_str().as_ptr(),
+            place.line().cast_signed(),
+            index(),
+            level.code(),
+            0,
+            r,
+            c"%s".as_ptr(),
+            line.as_ptr(),
+        );
+    }
+}
+
+/// Logs a line about the server as a whole. `line` is called only if the level is on.
+#[track_caller]
+pub fn log_server(server: Server<'_>, level: Level, line: impl FnOnce() -> String) {
+    // SAFETY: the server is alive; the function only reads it.
+    let limit = unsafe { sys::ap_get_server_module_loglevel(server.as_ptr(), index()) };
+    if limit < level.code() {
+        return;
+    }
+    let place = Location::caller();
+    let line = c_text(line());
+    // SAFETY: the server is alive, and "%s" takes exactly the one NUL-terminated string that follows.
+    unsafe {
+        sys::ap_log_error_(
+            place.file_as_c_str().as_ptr(),
+            place.line().cast_signed(),
+            index(),
+            level.code(),
+            0,
+            server.as_ptr(),
+            c"%s".as_ptr(),
+            line.as_ptr(),
+        );
+    }
+}
+
+/// Writes a line to where the operator looks while the server starts: standard error, without time and process number,
+/// as httpd's own messages about the configuration.
+#[track_caller]
+pub fn log_startup(line: &str) {
+    let place = Location::caller();
+    let line = c_text(line.to_owned());
+    let level = (sys::APLOG_STARTUP | sys::APLOG_CRIT).cast_signed();
+    // SAFETY: without a server httpd writes to standard error; "%s" takes exactly the one string that follows.
+    unsafe {
+        sys::ap_log_error_(
+            place.file_as_c_str().as_ptr(),
+            place.line().cast_signed(),
+            index(),
+            level,
+            0,
+            ptr::null(),
+            c"%s".as_ptr(),
+            line.as_ptr(),
+        );
+    }
+}
+
+/// A NUL would end the line early, and guests may write one. Other control characters are escaped by httpd, with backslashes
+/// that it would escape once more here.
+fn c_text(line: String) -> CString {
+    let line = if line.contains('\0') { line.replace('\0', "^@") } else { line };
+    CString::new(line).unwrap_or_default()
+}

@@ -1,0 +1,258 @@
+//! The request: what it asks for and what is being answered. Knows httpd's `request_rec`, not what a handler makes of it.
+
+use std::ffi::{CStr, c_int};
+use std::ptr::NonNull;
+use std::time::Duration;
+
+use httpd_sys as sys;
+
+use crate::connection::Connection;
+use crate::module::{self, Module};
+use crate::pool::Pool;
+use crate::table::{Table, bytes};
+
+/// A request, lent to the handler for one call.
+///
+/// It holds a pointer to httpd's `request_rec` and never makes a Rust reference to the struct itself: httpd and its filters
+/// read and write the struct through pointers of their own whenever they are called, which `&mut` to it would rule out. It
+/// cannot be copied, so it ends with the call that it is lent for.
+#[derive(Debug)]
+pub struct Request {
+    request: NonNull<sys::request_rec>,
+}
+
+/// Reads a field. All of them are plain values, copied out.
+macro_rules! field {
+    ($request:expr, $field:ident $(. $inner:ident)*) => {{
+        // SAFETY: a Request is only made from a live request_rec, and only used on the thread that serves it.
+        unsafe { (*$request.as_ptr()).$field $(.$inner)* }
+    }};
+}
+
+/// Writes a field.
+macro_rules! set_field {
+    ($request:expr, $field:ident, $value:expr) => {{
+        let value = $value;
+        // SAFETY: as for reading.
+        unsafe { (*$request.as_ptr()).$field = value }
+    }};
+}
+
+impl Request {
+    /// The request that httpd passed.
+    ///
+    /// # Safety
+    /// `r` must be null or a live request that outlives the result and is served by the current thread.
+    pub(crate) unsafe fn from_raw(r: *mut sys::request_rec) -> Option<Request> {
+        Some(Request { request: NonNull::new(r)? })
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut sys::request_rec {
+        self.request.as_ptr()
+    }
+
+    pub(crate) fn pool_ptr(&self) -> *mut sys::apr_pool_t {
+        field!(self, pool)
+    }
+
+    pub(crate) fn connection_ptr(&self) -> *mut sys::conn_rec {
+        field!(self, connection)
+    }
+
+    pub(crate) fn input_filters_ptr(&self) -> *mut sys::ap_filter_t {
+        field!(self, input_filters)
+    }
+
+    pub(crate) fn output_filters_ptr(&self) -> *mut sys::ap_filter_t {
+        field!(self, output_filters)
+    }
+
+    /// Puts other output filters in place; null stands for none. Returns those that were there.
+    pub(crate) fn swap_output_filters(&mut self, filters: *mut sys::ap_filter_t) -> *mut sys::ap_filter_t {
+        let old = field!(self, output_filters);
+        set_field!(self, output_filters, filters);
+        old
+    }
+
+    /// Where things live that belong to this request.
+    #[must_use]
+    pub fn pool(&self) -> Option<Pool<'_>> {
+        // SAFETY: the pool of a request lives as long as the request.
+        unsafe { Pool::from_raw(self.pool_ptr()) }
+    }
+
+    /// The module's merged configuration for this request, if any section that applies has one.
+    #[must_use]
+    pub fn dir_config<M: Module>(&self) -> Option<&M::DirConfig> {
+        let vector = field!(self, per_dir_config);
+        // SAFETY: the vector is this request's, and the record is that of the loaded module.
+        let config = unsafe { sys::ap_get_module_config(vector, module::current()) };
+        // SAFETY: the module's slot holds null or what `M`'s create or merge function made, which lives with its pool.
+        unsafe { config.cast::<M::DirConfig>().as_ref() }
+    }
+
+    /// The handler that the configuration chose, such as `wasm-handler`.
+    #[must_use]
+    pub fn handler(&self) -> &[u8] {
+        self.text(field!(self, handler))
+    }
+
+    /// The path of the URL, decoded.
+    #[must_use]
+    pub fn uri(&self) -> &[u8] {
+        self.text(field!(self, uri))
+    }
+
+    /// The part of the URL behind what was found on disk.
+    #[must_use]
+    pub fn path_info(&self) -> &[u8] {
+        self.text(field!(self, path_info))
+    }
+
+    /// The status line that a script gave, such as `404 Not here`.
+    #[must_use]
+    pub fn status_line(&self) -> Option<&[u8]> {
+        let line = field!(self, status_line);
+        // SAFETY: null or a string in the request's pool.
+        unsafe { bytes(line) }
+    }
+
+    /// The status to be sent. Not always one that HTTP knows: a script may have set anything.
+    #[must_use]
+    pub fn status(&self) -> c_int {
+        field!(self, status)
+    }
+
+    /// Sets the status, and forgets a status line that a script gave.
+    pub fn set_status(&mut self, status: u16) {
+        set_field!(self, status, c_int::from(status));
+        set_field!(self, status_line, std::ptr::null());
+    }
+
+    /// Is there a regular file where the URL leads on disk?
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        field!(self, finfo.filetype) == sys::APR_REG
+    }
+
+    /// Does `AcceptPathInfo Off` hold?
+    #[must_use]
+    pub fn rejects_path_info(&self) -> bool {
+        field!(self, used_path_info) == sys::AP_REQ_REJECT_PATH_INFO.cast_signed()
+    }
+
+    /// Is there a body for a handler to read? A sub-request has one only if its headers say so, which httpd sees to; a GET
+    /// after an internal redirect, such as an `ErrorDocument`, must not read what was sent for another resource.
+    #[must_use]
+    pub fn offers_body(&self) -> bool {
+        if !field!(self, main).is_null() {
+            return self.headers_in().is_some_and(|headers| headers.get(c"Content-Length").is_some());
+        }
+        let redirected = !field!(self, prev).is_null();
+        !redirected || field!(self, method_number) != sys::M_GET.cast_signed()
+    }
+
+    /// Has the client been sent a part of the response's body, or a head without one?
+    #[must_use]
+    pub fn response_begun(&self) -> bool {
+        field!(self, sent_bodyct) != 0 || field!(self, bytes_sent) != 0
+    }
+
+    /// The server's `Timeout`.
+    #[must_use]
+    pub fn server_timeout(&self) -> Duration {
+        let server = field!(self, server);
+        // SAFETY: every request has a server, which outlives it.
+        let microseconds = unsafe { (*server).timeout };
+        Duration::from_micros(u64::try_from(microseconds).unwrap_or(0))
+    }
+
+    /// `LimitRequestBody` in bytes; none if there is no limit.
+    #[must_use]
+    pub fn body_limit(&self) -> Option<u64> {
+        // SAFETY: the request is alive; the function only reads it.
+        let limit = unsafe { sys::ap_get_limit_req_body(self.as_ptr()) };
+        u64::try_from(limit).ok().filter(|&limit| limit > 0)
+    }
+
+    /// The connection it came on.
+    #[must_use]
+    pub fn connection(&self) -> Option<Connection<'_>> {
+        // SAFETY: a request's connection lives as long as the request.
+        unsafe { Connection::from_raw(self.connection_ptr()) }
+    }
+
+    /// The request's header fields.
+    #[must_use]
+    pub fn headers_in(&self) -> Option<Table<'_>> {
+        let table = field!(self, headers_in);
+        // SAFETY: the table lives in the request's pool.
+        unsafe { Table::from_raw(table) }
+    }
+
+    /// The response's header fields.
+    #[must_use]
+    pub fn headers_out(&self) -> Option<Table<'_>> {
+        let table = field!(self, headers_out);
+        // SAFETY: the table lives in the request's pool.
+        unsafe { Table::from_raw(table) }
+    }
+
+    /// The response's header fields that are kept on an error.
+    #[must_use]
+    pub fn err_headers_out(&self) -> Option<Table<'_>> {
+        let table = field!(self, err_headers_out);
+        // SAFETY: the table lives in the request's pool.
+        unsafe { Table::from_raw(table) }
+    }
+
+    /// The environment that httpd has made for scripts.
+    #[must_use]
+    pub fn environment(&self) -> Option<Table<'_>> {
+        let table = field!(self, subprocess_env);
+        // SAFETY: the table lives in the request's pool.
+        unsafe { Table::from_raw(table) }
+    }
+
+    /// Turns the request into a GET, for an internal redirect.
+    pub(crate) fn become_get(&mut self) {
+        set_field!(self, method, c"GET".as_ptr());
+        set_field!(self, method_number, sys::M_GET.cast_signed());
+    }
+
+    /// Puts another path behind the script's name; `None` restores nothing, it means "no such path".
+    pub(crate) fn swap_path_info(&mut self, path_info: *mut std::ffi::c_char) -> *mut std::ffi::c_char {
+        let old = field!(self, path_info);
+        set_field!(self, path_info, path_info);
+        old
+    }
+
+    /// Keeps mod_cache from storing the response, also that of the request around a sub-request.
+    pub(crate) fn forbid_caching(&mut self) {
+        set_field!(self, no_cache, 1);
+        let main = field!(self, main);
+        if !main.is_null() {
+            // SAFETY: the main request outlives its sub-requests and is served by the same thread.
+            unsafe { (*main).no_cache = 1 };
+        }
+    }
+
+    /// The connection serves no further request.
+    pub(crate) fn close_connection(&mut self) {
+        let connection = self.connection_ptr();
+        // SAFETY: the connection is alive and served by this thread.
+        unsafe { (*connection).keepalive = sys::AP_CONN_CLOSE };
+    }
+
+    /// A string of the request; empty for null.
+    fn text(&self, text: *const std::ffi::c_char) -> &[u8] {
+        // SAFETY: null or a string in the request's pool, not changed while the handler looks at it.
+        unsafe { bytes(text) }.unwrap_or_default()
+    }
+
+    /// `text` as a C string of this request.
+    pub(crate) fn string(&self, text: &CStr) -> *mut std::ffi::c_char {
+        // SAFETY: the pool is alive; pointer and length are those of `text`, which is only read.
+        unsafe { sys::apr_pstrmemdup(self.pool_ptr(), text.as_ptr(), text.count_bytes()) }
+    }
+}

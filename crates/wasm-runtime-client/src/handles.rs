@@ -1,0 +1,117 @@
+//! Engines and guests: handles that free themselves, guests before their engine.
+#![expect(
+    unsafe_code,
+    reason = "calls C functions on handles; each use is argued for where it stands"
+)]
+
+use crate::error::Error;
+use crate::exchange::{self, Exchange, Outcome, Request};
+use crate::runtime::{GuestKind, Runtime, c_path, text_at};
+use crate::sys;
+use std::path::Path;
+use std::ptr;
+use std::sync::Arc;
+
+/// The engine of a process.
+pub struct Engine(Arc<Handle>);
+
+struct Handle {
+    runtime: &'static Runtime,
+    engine: *mut sys::wrt_engine,
+}
+
+// SAFETY: the header says that handles may be shared by threads.
+unsafe impl Send for Handle {}
+// SAFETY: the header says that handles may be shared by threads.
+unsafe impl Sync for Handle {}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // SAFETY: made by wrt_engine_new and freed only here; every guest holds this handle, so all
+        // of them have been freed before.
+        unsafe { self.runtime.functions.wrt_engine_free(self.engine) };
+    }
+}
+
+impl Engine {
+    pub(crate) fn new(runtime: &'static Runtime, engine: *mut sys::wrt_engine) -> Engine {
+        Engine(Arc::new(Handle { runtime, engine }))
+    }
+
+    /// Why instances are made on demand, which is slower; `None` when they come from a pool.
+    pub fn unpooled(&self) -> Option<String> {
+        // SAFETY: the engine is alive as long as its handle.
+        text_at(unsafe { self.0.runtime.functions.wrt_engine_unpooled(self.0.engine) })
+    }
+
+    /// Compiles and links the program in a file.
+    ///
+    /// # Errors
+    /// What is wrong with the program.
+    pub fn load(&self, path: &Path) -> Result<Guest, Error> {
+        let path = c_path(path)?;
+        let mut guest = ptr::null_mut();
+        self.0.runtime.call(|error| {
+            // SAFETY: the engine is alive, the path lives until after the call, and `guest` and
+            // `error` are valid for writes.
+            unsafe {
+                self.0.runtime.functions.wrt_guest_load(
+                    self.0.engine,
+                    path.as_ptr(),
+                    &mut guest,
+                    error,
+                )
+            }
+        })?;
+        Ok(Guest {
+            engine: Arc::clone(&self.0),
+            guest,
+        })
+    }
+
+    /// Ends the background thread of this process, before the process ends. No guest may run.
+    pub fn stop(&self) {
+        // SAFETY: the engine is alive as long as its handle.
+        unsafe { self.0.runtime.functions.wrt_engine_stop(self.0.engine) };
+    }
+}
+
+/// A loaded program. Any number of threads may run it at once.
+pub struct Guest {
+    engine: Arc<Handle>,
+    guest: *mut sys::wrt_guest,
+}
+
+// SAFETY: the header says that handles may be shared by threads.
+unsafe impl Send for Guest {}
+// SAFETY: the header says that handles may be shared by threads.
+unsafe impl Sync for Guest {}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // SAFETY: made by wrt_guest_load and freed only here; a run borrows the guest.
+        unsafe { self.engine.runtime.functions.wrt_guest_free(self.guest) };
+    }
+}
+
+impl Guest {
+    /// What kind of program it is.
+    pub fn kind(&self) -> GuestKind {
+        // SAFETY: the guest is alive as long as this handle.
+        GuestKind::of(unsafe { self.engine.runtime.functions.wrt_guest_kind(self.guest) })
+    }
+
+    /// Runs the program for one request; returns when it has ended. All calls of `exchange` are made
+    /// on this thread. A panic in one of them stops the guest and goes on from here.
+    ///
+    /// # Errors
+    /// The guest has not run: [`ErrorCode`](crate::ErrorCode) `Busy`, `Mount`, `NoEntryPoint`,
+    /// `Engine`, `Panic`, `Usage`.
+    pub fn run(
+        &self,
+        request: &Request<'_>,
+        exchange: &mut dyn Exchange,
+    ) -> Result<Outcome, Error> {
+        exchange::run(self.engine.runtime, self.guest, request, exchange)
+    }
+}

@@ -1,0 +1,25 @@
+//! Safe Rust client of the C ABI of libwasm_runtime.so (`wasm_runtime.h`).
+//!
+//! It finds the library beside the one it is linked into, compares the ABI versions, and turns
+//! handles, callbacks and errors into Rust. It must know neither httpd nor Wasmtime.
+
+mod error;
+mod exchange;
+mod handles;
+mod runtime;
+
+#[expect(
+    unsafe_code,
+    clippy::undocumented_unsafe_blocks,
+    dead_code,
+    non_camel_case_types,
+    reason = "generated from the header, where the contracts are written"
+)]
+mod sys {
+    include!(concat!(env!("OUT_DIR"), "/wasm_runtime.rs"));
+}
+
+pub use error::{Error, ErrorCode};
+pub use exchange::{Closed, End, Exchange, LogLevel, Mount, Outcome, Request};
+pub use handles::{Engine, Guest};
+pub use runtime::{EngineOptions, EntryPoint, GuestKind, Runtime};

@@ -1,0 +1,517 @@
+/*
+ * wasm_runtime.h - run WebAssembly programs as the handlers of requests.
+ *
+ * The C ABI of libwasm_runtime.so. It knows no server: whoever serves a request lends the guest a few
+ * callbacks and gets an outcome. In short:
+ *
+ *   wrt_engine_new(&options, &engine, &error)      once, before forking
+ *   wrt_guest_load(engine, path, &guest, &error)   once for each program
+ *   wrt_signals_install(&error)                    once in each process that runs guests
+ *   wrt_exchange_run(guest, &request, &ops, ctx, &outcome, &error)
+ *                                                  for each request, from any thread; it blocks
+ *   wrt_guest_free(guest), wrt_engine_free(engine) guests first
+ *
+ * One request:
+ *   read_body(ctx, buf, cap, &n)     the guest reads its standard input; n == 0 is the end
+ *   write_body(ctx, buf, n, flush)   the guest writes its standard output
+ *   log(ctx, level, text, n)         a line of its standard error
+ *   aborted(ctx)                     has the client gone?
+ *
+ * 1. Callbacks run on the thread that called wrt_exchange_run, never after it has returned. They run
+ *    on the guest's stack, which has about 1 MiB for them.
+ * 2. Everything passed to a callback is borrowed for that call; everything in a request for the run.
+ * 3. Callbacks may block; what they wait does not count as the guest's time. They must not unwind.
+ * 4. A callback that answers WRT_CLOSED stops the guest.
+ * 5. Handles and errors are owned by the caller and freed by the function named after them. Handles
+ *    may be shared by threads.
+ * 6. Options, requests and ops start with their size; a library of another ABI version refuses them.
+ *    Compare wrt_abi_version() with WRT_ABI_VERSION before anything else.
+ * 7. Status, kind and end numbers are never reused.
+ */
+
+
+#ifndef WASM_RUNTIME_H
+#define WASM_RUNTIME_H
+
+/* Generated from crates/wasm-runtime/src/capi by `make bless`. Do not edit. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * The version of this ABI. It grows by one whenever a change breaks a caller built against the
+ * header of the version before; additions do not change it.
+ */
+#define WRT_ABI_VERSION 1
+
+/**
+ * The result of a call. 0 is success; the other numbers never change their meaning.
+ */
+typedef enum {
+    /**
+     * Success.
+     */
+    WRT_OK = 0,
+    /**
+     * A file could not be read.
+     */
+    WRT_ERR_IO = 1,
+    /**
+     * The file is not WebAssembly.
+     */
+    WRT_ERR_NOT_WASM = 2,
+    /**
+     * The file is WebAssembly but not valid, or uses a feature that is not enabled.
+     */
+    WRT_ERR_INVALID = 3,
+    /**
+     * An import of the program is unknown here or has another type.
+     */
+    WRT_ERR_UNLINKABLE = 4,
+    /**
+     * The program does not export the entry point.
+     */
+    WRT_ERR_NO_ENTRY_POINT = 5,
+    /**
+     * A valid program of a kind that can not be run.
+     */
+    WRT_ERR_UNSUPPORTED_KIND = 6,
+    /**
+     * No instance was free within the waiting time.
+     */
+    WRT_ERR_BUSY = 7,
+    /**
+     * A mounted directory could not be opened.
+     */
+    WRT_ERR_MOUNT = 8,
+    /**
+     * The engine could not be created or prepared.
+     */
+    WRT_ERR_ENGINE = 9,
+    /**
+     * A panic in the library was caught at its boundary.
+     */
+    WRT_ERR_PANIC = 10,
+    /**
+     * The caller broke the contract: null pointer, wrong size, text that is not UTF-8.
+     */
+    WRT_ERR_USAGE = 11,
+} wrt_status;
+
+/**
+ * What kind of program a guest is. The numbers never change their meaning.
+ */
+typedef enum {
+    /**
+     * A core module for WASI preview 1 with an entry point.
+     */
+    WRT_KIND_COMMAND_P1 = 1,
+    /**
+     * A component that exports `wasi:cli/run` 0.2.
+     */
+    WRT_KIND_COMMAND_P2 = 2,
+    /**
+     * A component that exports `wasi:cli/run` 0.3.
+     */
+    WRT_KIND_COMMAND_P3 = 3,
+} wrt_kind;
+
+/**
+ * How a run ended. The numbers never change their meaning.
+ */
+typedef enum {
+    /**
+     * The guest returned, or exited with status 0.
+     */
+    WRT_END_COMPLETED = 0,
+    /**
+     * The guest exited with another status.
+     */
+    WRT_END_EXITED = 1,
+    /**
+     * The guest trapped.
+     */
+    WRT_END_TRAPPED = 2,
+    /**
+     * The guest took longer than its time.
+     */
+    WRT_END_TIMED_OUT = 3,
+    /**
+     * The guest asked for more memory than its limit and then trapped.
+     */
+    WRT_END_LIMIT_REACHED = 4,
+    /**
+     * The client went away, or a callback answered WRT_CLOSED.
+     */
+    WRT_END_CLIENT_GONE = 5,
+    /**
+     * The guest could not be instantiated.
+     */
+    WRT_END_NOT_STARTED = 6,
+} wrt_end;
+
+/**
+ * A callback's answer.
+ */
+typedef enum {
+    /**
+     * Done; go on.
+     */
+    WRT_CONTINUE = 0,
+    /**
+     * Stop the guest: the client is gone, or nothing more is wanted from it.
+     */
+    WRT_CLOSED = 1,
+} wrt_flow;
+
+/**
+ * How grave a line of the guest is.
+ */
+typedef enum {
+    /**
+     * A line the guest wrote to its standard error.
+     */
+    WRT_LOG_STDERR = 0,
+} wrt_log_level;
+
+/**
+ * The engine of a process: the compiled programs' memory, the pool of instances.
+ */
+typedef struct wrt_engine wrt_engine;
+
+/**
+ * An error: owned by whoever received it, freed with `wrt_error_free`.
+ */
+typedef struct wrt_error wrt_error;
+
+/**
+ * A loaded program. Any number of threads may run it at once.
+ */
+typedef struct wrt_guest wrt_guest;
+
+/**
+ * How to make an engine.
+ */
+typedef struct {
+    /**
+     * `sizeof(wrt_engine_options)`.
+     */
+    size_t size;
+    /**
+     * How many guests may run at once in one process; at least 1.
+     */
+    uint32_t max_instances;
+    /**
+     * The largest memory limit that a request will have, bytes.
+     */
+    uint64_t memory_limit;
+} wrt_engine_options;
+
+/**
+ * How a run ended and what to log of it.
+ */
+typedef struct {
+    /**
+     * How it ended.
+     */
+    wrt_end end;
+    /**
+     * The exit status, for WRT_END_EXITED.
+     */
+    uint32_t exit_status;
+    /**
+     * One line that says why; NULL when there is nothing to say.
+     */
+    char *detail;
+    /**
+     * The guest's stack, several lines; NULL when there is none.
+     */
+    char *backtrace;
+    /**
+     * Whether the memory limit refused the guest something.
+     */
+    bool memory_denied;
+    /**
+     * The most bytes that the guest's memories and tables took.
+     */
+    uint64_t peak_memory;
+} wrt_outcome;
+
+/**
+ * A borrowed run of bytes, which need not be NUL-terminated. `data` may be NULL when `len` is 0.
+ */
+typedef struct {
+    /**
+     * The first byte.
+     */
+    const uint8_t *data;
+    /**
+     * How many there are.
+     */
+    size_t len;
+} wrt_bytes;
+
+/**
+ * A name and its value.
+ */
+typedef struct {
+    /**
+     * The name; no NUL, no `=`.
+     */
+    wrt_bytes name;
+    /**
+     * The value; no NUL.
+     */
+    wrt_bytes value;
+} wrt_variable;
+
+/**
+ * A host directory that the guest may use under another name.
+ */
+typedef struct {
+    /**
+     * The directory on the host, UTF-8.
+     */
+    wrt_bytes host;
+    /**
+     * Its name for the guest, UTF-8.
+     */
+    wrt_bytes guest;
+    /**
+     * Whether the guest may only read.
+     */
+    bool read_only;
+} wrt_mount;
+
+/**
+ * What one request gives to a guest. Everything is borrowed for the run.
+ */
+typedef struct {
+    /**
+     * `sizeof(wrt_request)`.
+     */
+    size_t size;
+    /**
+     * The argument vector, argv[0] included.
+     */
+    const wrt_bytes *args;
+    /**
+     * How many arguments there are.
+     */
+    size_t args_len;
+    /**
+     * The environment.
+     */
+    const wrt_variable *env;
+    /**
+     * How many variables there are.
+     */
+    size_t env_len;
+    /**
+     * The directories that the guest may use.
+     */
+    const wrt_mount *mounts;
+    /**
+     * How many directories there are.
+     */
+    size_t mounts_len;
+    /**
+     * The exported function to call instead of the kind's own; NULL for that one.
+     */
+    const char *entry_point;
+    /**
+     * Milliseconds the guest may take; what it waits in `read_body` and `write_body` does not
+     * count.
+     */
+    uint64_t timeout_ms;
+    /**
+     * Bytes that its memories and tables may take together.
+     */
+    uint64_t memory_limit;
+} wrt_request;
+
+/**
+ * What the server offers a running guest. The engine calls these on the thread that called
+ * `wrt_exchange_run`, one at a time. They may block. They must not unwind (throw, panic, longjmp)
+ * and must not keep any pointer they are given.
+ */
+typedef struct {
+    /**
+     * `sizeof(wrt_ops)`.
+     */
+    size_t size;
+    /**
+     * Reads at most `cap` bytes of the request body into `buf` and sets `*n`; `*n == 0` is the end
+     * of the body. May read less than `cap`. Should flush pending output before it blocks.
+     */
+    wrt_flow (*read_body)(void *ctx, uint8_t *buf, size_t cap, size_t *n);
+    /**
+     * Takes all of the `n` bytes at `buf` for the response. With `flush`, all that was taken so far
+     * must go out to the client now; such a call may carry no bytes.
+     */
+    wrt_flow (*write_body)(void *ctx, const uint8_t *buf, size_t n, bool flush);
+    /**
+     * Takes one line for the log, at most 8192 bytes, without a line end; any bytes.
+     */
+    void (*log)(void *ctx, wrt_log_level level, const uint8_t *text, size_t n);
+    /**
+     * Whether the client has gone. Asked about ten times a second while the guest runs or sleeps.
+     */
+    bool (*aborted)(void *ctx);
+} wrt_ops;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the ABI that the loaded library implements. Compare it with
+ * `WRT_ABI_VERSION` before any other call. Callable from any thread at any time.
+ */
+uint32_t wrt_abi_version(void);
+
+/**
+ * The versions of this library and of the Wasmtime in it, for a log: a static string.
+ */
+const char *wrt_version(void);
+
+/**
+ * Makes an engine. Call it before the process forks or starts threads, if it ever does; guests run
+ * in the children. It leaves the process's signal handlers as they were and no thread behind.
+ * The caller owns `*engine` and frees it with `wrt_engine_free`, after all its guests.
+ *
+ * # Safety
+ * `options` points to options whose `size` is set; `engine` is valid for a write; `error` is NULL
+ * or valid for a write.
+ */
+wrt_status wrt_engine_new(const wrt_engine_options *options,
+                          wrt_engine **engine,
+                          wrt_error **error);
+
+/**
+ * Why instances are made on demand, which is slower, instead of taken from a pool; NULL when
+ * there is a pool. The text lives as long as the engine.
+ *
+ * # Safety
+ * `engine` is NULL or an engine that has not been freed.
+ */
+const char *wrt_engine_unpooled(const wrt_engine *engine);
+
+/**
+ * Ends the background thread that the first guest of this process started, and waits for it (a few
+ * milliseconds). For a process that is about to end; no guest may run any more.
+ *
+ * # Safety
+ * `engine` is NULL or an engine that has not been freed.
+ */
+void wrt_engine_stop(const wrt_engine *engine);
+
+/**
+ * Frees an engine. NULL is allowed. Guests loaded into it are freed before.
+ *
+ * # Safety
+ * `engine` is NULL or an engine that has not been freed; it is not used again.
+ */
+void wrt_engine_free(wrt_engine *engine);
+
+/**
+ * Validates the program in the file at `path` and its imports without generating code, and says
+ * what kind it is. It starts no thread and touches no signal handler: any process may call it at
+ * any time. `entry_point` is the exported function to call; NULL for the kind's own, and an empty
+ * string to leave it unchecked.
+ *
+ * # Safety
+ * `path` and `entry_point` are NUL-terminated strings (`entry_point` or NULL), `kind` is NULL or
+ * valid for a write, `error` is NULL or valid for a write.
+ */
+wrt_status wrt_check(const char *path, const char *entry_point, wrt_kind *kind, wrt_error **error);
+
+/**
+ * Compiles the program in the file at `path` and links it. The file is not needed afterwards. All
+ * threads started for compiling have ended when it returns. The caller owns `*guest` and frees it
+ * with `wrt_guest_free`.
+ *
+ * # Safety
+ * `engine` is a live engine, `path` a NUL-terminated string, `guest` valid for a write, `error`
+ * NULL or valid for a write.
+ */
+wrt_status wrt_guest_load(const wrt_engine *engine,
+                          const char *path,
+                          wrt_guest **guest,
+                          wrt_error **error);
+
+/**
+ * One line that says what failed, UTF-8, without a line end. It lives as long as the error.
+ * NULL for NULL.
+ *
+ * # Safety
+ * `error` is NULL or an error of this library that has not been freed.
+ */
+const char *wrt_error_message(const wrt_error *error);
+
+/**
+ * Frees an error. NULL is allowed.
+ *
+ * # Safety
+ * `error` is NULL or an error of this library that has not been freed; it is not used again.
+ */
+void wrt_error_free(wrt_error *error);
+
+/**
+ * Frees the texts of an outcome and sets them to NULL.
+ *
+ * # Safety
+ * `outcome` is NULL or an outcome that `wrt_exchange_run` has filled.
+ */
+void wrt_outcome_clear(wrt_outcome *outcome);
+
+/**
+ * The kind of a guest.
+ *
+ * # Safety
+ * `guest` is a live guest.
+ */
+wrt_kind wrt_guest_kind(const wrt_guest *guest);
+
+/**
+ * Frees a guest. NULL is allowed. No run of it may be under way.
+ *
+ * # Safety
+ * `guest` is NULL or a guest that has not been freed; it is not used again.
+ */
+void wrt_guest_free(wrt_guest *guest);
+
+/**
+ * Runs a guest for one request and blocks until it has ended. All callbacks in `ops` are made on
+ * the calling thread and none after this returns. With WRT_OK, `*outcome` says how it ended; its
+ * texts are owned by the caller until `wrt_outcome_clear`. With any other status the guest has not
+ * run.
+ *
+ * # Safety
+ * `guest` is a live guest; `request` and `ops` point to structs whose `size` is set and whose
+ * pointers stay valid during the call; `outcome` is valid for a write; `error` is NULL or valid
+ * for a write.
+ */
+wrt_status wrt_exchange_run(const wrt_guest *guest,
+                            const wrt_request *request,
+                            const wrt_ops *ops,
+                            void *ctx,
+                            wrt_outcome *outcome,
+                            wrt_error **error);
+
+/**
+ * Installs the handlers that turn guest faults into traps. Call it once in each process that runs
+ * guests, after the process's own crash handlers are in place: those still get every fault that is
+ * not a guest's. Without it, a guest's fault is a crash of the process.
+ *
+ * # Safety
+ * `error` is NULL or valid for a write. No other thread changes signal handlers meanwhile.
+ */
+wrt_status wrt_signals_install(wrt_error **error);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* WASM_RUNTIME_H */

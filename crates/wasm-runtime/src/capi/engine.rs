@@ -1,0 +1,192 @@
+//! Making, using and freeing an engine, and checking programs without one.
+
+use super::error::{wrt_error, wrt_status};
+use super::guard::{guard, guard_silently, usage};
+use super::guest::{wrt_guest, wrt_kind};
+use super::signals::while_preparing;
+use super::text::c_str;
+use crate::{Engine, EngineOptions, Error, ErrorCode};
+use std::ffi::{CString, c_char};
+use std::{fs, ptr};
+
+/// The engine of a process: the compiled programs' memory, the pool of instances.
+pub struct wrt_engine {
+    engine: Engine,
+    unpooled: Option<CString>,
+}
+
+/// How to make an engine.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct wrt_engine_options {
+    /// `sizeof(wrt_engine_options)`.
+    pub size: usize,
+    /// How many guests may run at once in one process; at least 1.
+    pub max_instances: u32,
+    /// The largest memory limit that a request will have, bytes.
+    pub memory_limit: u64,
+}
+
+/// Makes an engine. Call it before the process forks or starts threads, if it ever does; guests run
+/// in the children. It leaves the process's signal handlers as they were and no thread behind.
+/// The caller owns `*engine` and frees it with `wrt_engine_free`, after all its guests.
+///
+/// # Safety
+/// `options` points to options whose `size` is set; `engine` is valid for a write; `error` is NULL
+/// or valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wrt_engine_new(
+    options: *const wrt_engine_options,
+    engine: *mut *mut wrt_engine,
+    error: *mut *mut wrt_error,
+) -> wrt_status {
+    let make = || {
+        // SAFETY: the caller promises NULL or valid options.
+        let options = unsafe { options.as_ref() }.ok_or_else(|| usage("options is NULL"))?;
+        check_size(
+            options.size,
+            size_of::<wrt_engine_options>(),
+            "wrt_engine_options",
+        )?;
+        if engine.is_null() {
+            return Err(usage("engine is NULL"));
+        }
+        let options = EngineOptions {
+            max_instances: options.max_instances,
+            memory_limit: options.memory_limit,
+        };
+        let made = while_preparing(|| Engine::new(&options))?;
+        let unpooled = made
+            .unpooled()
+            .map(|reason| CString::new(reason).unwrap_or_default());
+        let made = Box::new(wrt_engine {
+            engine: made,
+            unpooled,
+        });
+        // SAFETY: not null, and the caller promises that it is valid for a write.
+        unsafe { engine.write(Box::into_raw(made)) };
+        Ok(())
+    };
+    // SAFETY: the contract on `error` is this function's own.
+    unsafe { guard(error, make) }
+}
+
+/// Why instances are made on demand, which is slower, instead of taken from a pool; NULL when
+/// there is a pool. The text lives as long as the engine.
+///
+/// # Safety
+/// `engine` is NULL or an engine that has not been freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wrt_engine_unpooled(engine: *const wrt_engine) -> *const c_char {
+    // SAFETY: the caller promises NULL or a live engine.
+    let engine = unsafe { engine.as_ref() };
+    engine
+        .and_then(|engine| engine.unpooled.as_ref())
+        .map_or(ptr::null(), |reason| reason.as_ptr())
+}
+
+/// Ends the background thread that the first guest of this process started, and waits for it (a few
+/// milliseconds). For a process that is about to end; no guest may run any more.
+///
+/// # Safety
+/// `engine` is NULL or an engine that has not been freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wrt_engine_stop(engine: *const wrt_engine) {
+    // SAFETY: the caller promises NULL or a live engine.
+    if let Some(engine) = unsafe { engine.as_ref() } {
+        guard_silently(|| engine.engine.stop());
+    }
+}
+
+/// Frees an engine. NULL is allowed. Guests loaded into it are freed before.
+///
+/// # Safety
+/// `engine` is NULL or an engine that has not been freed; it is not used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wrt_engine_free(engine: *mut wrt_engine) {
+    if !engine.is_null() {
+        // SAFETY: made by Box::into_raw in wrt_engine_new, and not freed yet by the contract.
+        let engine = unsafe { Box::from_raw(engine) };
+        guard_silently(|| drop(engine));
+    }
+}
+
+/// Validates the program in the file at `path` and its imports without generating code, and says
+/// what kind it is. It starts no thread and touches no signal handler: any process may call it at
+/// any time. `entry_point` is the exported function to call; NULL for the kind's own, and an empty
+/// string to leave it unchecked.
+///
+/// # Safety
+/// `path` and `entry_point` are NUL-terminated strings (`entry_point` or NULL), `kind` is NULL or
+/// valid for a write, `error` is NULL or valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wrt_check(
+    path: *const c_char,
+    entry_point: *const c_char,
+    kind: *mut wrt_kind,
+    error: *mut *mut wrt_error,
+) -> wrt_status {
+    let check = || {
+        // SAFETY: the caller promises a NUL-terminated string or NULL.
+        let path = unsafe { c_str(path, "path") }?.ok_or_else(|| usage("path is NULL"))?;
+        // SAFETY: the caller promises a NUL-terminated string or NULL.
+        let entry_point = unsafe { c_str(entry_point, "entry_point") }?;
+        let shape = crate::check(&read(path)?)?;
+        if entry_point != Some("") {
+            shape.check_entry_point(entry_point)?;
+        }
+        let found = wrt_kind::from(shape.kind()?);
+        if !kind.is_null() {
+            // SAFETY: not null, and the caller promises that it is valid for a write.
+            unsafe { kind.write(found) };
+        }
+        Ok(())
+    };
+    // SAFETY: the contract on `error` is this function's own.
+    unsafe { guard(error, check) }
+}
+
+/// Compiles the program in the file at `path` and links it. The file is not needed afterwards. All
+/// threads started for compiling have ended when it returns. The caller owns `*guest` and frees it
+/// with `wrt_guest_free`.
+///
+/// # Safety
+/// `engine` is a live engine, `path` a NUL-terminated string, `guest` valid for a write, `error`
+/// NULL or valid for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wrt_guest_load(
+    engine: *const wrt_engine,
+    path: *const c_char,
+    guest: *mut *mut wrt_guest,
+    error: *mut *mut wrt_error,
+) -> wrt_status {
+    let load = || {
+        // SAFETY: the caller promises a live engine or NULL.
+        let engine = unsafe { engine.as_ref() }.ok_or_else(|| usage("engine is NULL"))?;
+        // SAFETY: the caller promises a NUL-terminated string or NULL.
+        let path = unsafe { c_str(path, "path") }?.ok_or_else(|| usage("path is NULL"))?;
+        if guest.is_null() {
+            return Err(usage("guest is NULL"));
+        }
+        let loaded = engine.engine.load(path, &read(path)?)?;
+        // SAFETY: not null, and the caller promises that it is valid for a write.
+        unsafe { guest.write(Box::into_raw(Box::new(wrt_guest(loaded)))) };
+        Ok(())
+    };
+    // SAFETY: the contract on `error` is this function's own.
+    unsafe { guard(error, load) }
+}
+
+fn read(path: &str) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|e| Error::new(ErrorCode::Io, format!("{path}: {e}")))
+}
+
+/// Refuses a struct of another size: a caller built against another header.
+pub fn check_size(given: usize, expected: usize, what: &str) -> Result<(), Error> {
+    match given == expected {
+        true => Ok(()),
+        false => Err(usage(format!(
+            "{what} has size {given}, this library expects {expected}"
+        ))),
+    }
+}

@@ -1,0 +1,100 @@
+//! A loaded program and one run of it.
+
+use super::engine::check_size;
+use super::error::{wrt_error, wrt_status};
+use super::exchange::{Callbacks, wrt_ops, wrt_outcome, wrt_request};
+use super::guard::{guard, guard_silently, usage};
+use crate::{Guest, GuestKind};
+use std::ffi::c_void;
+
+/// A loaded program. Any number of threads may run it at once.
+pub struct wrt_guest(pub(super) Guest);
+
+/// What kind of program a guest is. The numbers never change their meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub enum wrt_kind {
+    /// A core module for WASI preview 1 with an entry point.
+    WRT_KIND_COMMAND_P1 = 1,
+    /// A component that exports `wasi:cli/run` 0.2.
+    WRT_KIND_COMMAND_P2 = 2,
+    /// A component that exports `wasi:cli/run` 0.3.
+    WRT_KIND_COMMAND_P3 = 3,
+}
+
+impl From<GuestKind> for wrt_kind {
+    fn from(kind: GuestKind) -> wrt_kind {
+        match kind {
+            GuestKind::CommandP1 => wrt_kind::WRT_KIND_COMMAND_P1,
+            GuestKind::CommandP2 => wrt_kind::WRT_KIND_COMMAND_P2,
+            GuestKind::CommandP3 => wrt_kind::WRT_KIND_COMMAND_P3,
+        }
+    }
+}
+
+/// The kind of a guest.
+///
+/// # Safety
+/// `guest` is a live guest.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wrt_guest_kind(guest: *const wrt_guest) -> wrt_kind {
+    // SAFETY: the caller promises a live guest.
+    let guest = unsafe { &*guest };
+    guest.0.kind().into()
+}
+
+/// Frees a guest. NULL is allowed. No run of it may be under way.
+///
+/// # Safety
+/// `guest` is NULL or a guest that has not been freed; it is not used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wrt_guest_free(guest: *mut wrt_guest) {
+    if !guest.is_null() {
+        // SAFETY: made by Box::into_raw in wrt_guest_load, and not freed yet by the contract.
+        let guest = unsafe { Box::from_raw(guest) };
+        guard_silently(|| drop(guest));
+    }
+}
+
+/// Runs a guest for one request and blocks until it has ended. All callbacks in `ops` are made on
+/// the calling thread and none after this returns. With WRT_OK, `*outcome` says how it ended; its
+/// texts are owned by the caller until `wrt_outcome_clear`. With any other status the guest has not
+/// run.
+///
+/// # Safety
+/// `guest` is a live guest; `request` and `ops` point to structs whose `size` is set and whose
+/// pointers stay valid during the call; `outcome` is valid for a write; `error` is NULL or valid
+/// for a write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wrt_exchange_run(
+    guest: *const wrt_guest,
+    request: *const wrt_request,
+    ops: *const wrt_ops,
+    ctx: *mut c_void,
+    outcome: *mut wrt_outcome,
+    error: *mut *mut wrt_error,
+) -> wrt_status {
+    let run = || {
+        // SAFETY: the caller promises a live guest or NULL.
+        let guest = unsafe { guest.as_ref() }.ok_or_else(|| usage("guest is NULL"))?;
+        // SAFETY: the caller promises a valid request or NULL.
+        let request = unsafe { request.as_ref() }.ok_or_else(|| usage("request is NULL"))?;
+        // SAFETY: the caller promises valid callbacks or NULL.
+        let ops = unsafe { ops.as_ref() }.ok_or_else(|| usage("ops is NULL"))?;
+        check_size(request.size, size_of::<wrt_request>(), "wrt_request")?;
+        check_size(ops.size, size_of::<wrt_ops>(), "wrt_ops")?;
+        if outcome.is_null() {
+            return Err(usage("outcome is NULL"));
+        }
+        // SAFETY: the caller promises that the request's pointers are valid during the call.
+        let parts = unsafe { request.parts() }?;
+        // SAFETY: `callbacks` ends with the run, during which the caller keeps `ctx` valid.
+        let callbacks = unsafe { Callbacks::new(*ops, ctx) };
+        let ended = guest.0.run(&parts.borrow(), Box::new(callbacks))?;
+        // SAFETY: not null, and the caller promises that it is valid for a write.
+        unsafe { outcome.write(wrt_outcome::from(ended)) };
+        Ok(())
+    };
+    // SAFETY: the contract on `error` is this function's own.
+    unsafe { guard(error, run) }
+}

@@ -1,0 +1,96 @@
+//! Validates a program and its imports without generating code for it.
+//!
+//! Generating code for a large program takes many seconds, so a copy is linked in its place: the
+//! same types, imports and exports, with function bodies that do nothing. Nothing here starts
+//! threads or touches signal handlers, so it may run in any process at any time.
+
+use crate::engine::{base_config, features, unlinkable};
+use crate::guest::Plan;
+use crate::kind::{GuestKind, Shape};
+use crate::{Error, ErrorCode, link};
+use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
+use wasm_encoder::{CodeSection, Function};
+use wasmparser::{FunctionBody, Parser, Validator};
+use wasmtime::component::Component;
+use wasmtime::{Engine, Module, OptLevel};
+
+/// Says what kind of program `bytes` are and that they can be run here.
+///
+/// # Errors
+/// [`ErrorCode::NotWasm`], [`ErrorCode::Invalid`], [`ErrorCode::UnsupportedKind`],
+/// [`ErrorCode::Unlinkable`].
+pub fn check(bytes: &[u8]) -> Result<Shape, Error> {
+    let shape = Shape::read(bytes)?;
+    let kind = shape.kind()?;
+    Validator::new_with_features(features())
+        .validate_all(bytes)
+        .map_err(|e| Error::new(ErrorCode::Invalid, format!("not valid WebAssembly: {e}")))?;
+    match kind {
+        GuestKind::CommandP1 => check_module(bytes)?,
+        GuestKind::CommandP2 | GuestKind::CommandP3 => check_component(bytes, kind)?,
+    }
+    Ok(shape)
+}
+
+fn check_module(bytes: &[u8]) -> Result<(), Error> {
+    let mut hollow = wasm_encoder::Module::new();
+    Hollow
+        .parse_core_module(&mut hollow, Parser::new(0), bytes)
+        .map_err(|e| cannot_copy(&e))?;
+    let engine = engine(false)?;
+    let module = Module::from_binary(&engine, hollow.as_slice()).map_err(invalid)?;
+    let linker = link::preview1::linker(&engine).map_err(unlinkable)?;
+    linker.instantiate_pre(&module).map_err(unlinkable)?;
+    Ok(())
+}
+
+fn check_component(bytes: &[u8], kind: GuestKind) -> Result<(), Error> {
+    let concurrent = kind == GuestKind::CommandP3;
+    let mut hollow = wasm_encoder::Component::new();
+    Hollow
+        .parse_component(&mut hollow, Parser::new(0), bytes)
+        .map_err(|e| cannot_copy(&e))?;
+    let engine = engine(concurrent)?;
+    let component = Component::from_binary(&engine, hollow.as_slice()).map_err(invalid)?;
+    let linker = link::component::linker(&engine, concurrent).map_err(unlinkable)?;
+    let pre = linker.instantiate_pre(&component).map_err(unlinkable)?;
+    Plan::component(pre, kind).map_err(unlinkable)?;
+    Ok(())
+}
+
+fn engine(concurrent: bool) -> Result<Engine, Error> {
+    let mut config = base_config(concurrent);
+    config
+        .signals_based_traps(false)
+        .parallel_compilation(false)
+        .cranelift_opt_level(OptLevel::None);
+    Engine::new(&config).map_err(|e| Error::wasmtime(ErrorCode::Engine, &e))
+}
+
+fn invalid(error: wasmtime::Error) -> Error {
+    Error::wasmtime(ErrorCode::Invalid, &error)
+}
+
+fn cannot_copy<E: std::fmt::Display>(error: &reencode::Error<E>) -> Error {
+    Error::new(ErrorCode::Invalid, format!("cannot be read: {error}"))
+}
+
+/// Copies a program without its function bodies.
+struct Hollow;
+
+impl Reencode for Hollow {
+    type Error = std::convert::Infallible;
+
+    fn parse_function_body(
+        &mut self,
+        code: &mut CodeSection,
+        _: FunctionBody<'_>,
+    ) -> Result<(), reencode::Error<Self::Error>> {
+        let mut body = Function::new([]);
+        body.instructions().unreachable().end();
+        code.function(&body);
+        Ok(())
+    }
+}
+
+impl ReencodeComponent for Hollow {}

@@ -1,0 +1,221 @@
+//! The engine of a process: Wasmtime's configuration, the pool of instances, the loader.
+
+use crate::clock::Clock;
+use crate::error::one_line;
+use crate::gate::Gate;
+use crate::guest::{Guest, Plan};
+use crate::kind::{GuestKind, Shape};
+use crate::link;
+use crate::state::HostState;
+use crate::{Error, ErrorCode};
+use std::sync::{Arc, Mutex, PoisonError};
+use wasmtime::component::Component;
+use wasmtime::{
+    Config, Enabled, InstanceAllocationStrategy, Module, PoolingAllocationConfig, WasmFeatures,
+};
+
+/// Stack a guest may use for itself, bytes.
+const GUEST_STACK: usize = 1 << 20;
+
+/// Stack of a guest and of the host functions it calls, bytes.
+const FIBER_STACK: usize = 2 << 20;
+
+/// Bytes of an instance's memory that are wiped and kept, instead of given back to the kernel.
+const KEEP_RESIDENT: usize = 128 << 10;
+
+/// How an engine is made.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineOptions {
+    /// How many guests may run at once.
+    pub max_instances: u32,
+    /// The largest memory limit of any request, bytes.
+    pub memory_limit: u64,
+}
+
+/// The engine of a process. Make it before forking; run guests after it.
+pub struct Engine(Arc<Shared>);
+
+/// What an engine and its guests share.
+pub struct Shared {
+    options: EngineOptions,
+    plain: Host,
+    concurrent: Mutex<Option<Arc<Host>>>,
+    /// Bounds how many guests run at once.
+    pub gate: Gate,
+    /// Ticks while guests run.
+    pub clock: Clock,
+}
+
+/// One configuration of Wasmtime and what is linked for it.
+struct Host {
+    engine: wasmtime::Engine,
+    modules: wasmtime::Linker<HostState>,
+    components: wasmtime::component::Linker<HostState>,
+    unpooled: Option<String>,
+}
+
+impl Engine {
+    /// Makes an engine. When the pool of instances can not be had (address space limits), instances
+    /// are made on demand: see [`Engine::unpooled`].
+    ///
+    /// # Errors
+    /// [`ErrorCode::Engine`].
+    pub fn new(options: &EngineOptions) -> Result<Engine, Error> {
+        let plain = Host::new(options, false)?;
+        let clock = Clock::default();
+        clock.add(&plain.engine);
+        Ok(Engine(Arc::new(Shared {
+            options: *options,
+            plain,
+            concurrent: Mutex::new(None),
+            gate: Gate::new(options.max_instances.max(1)),
+            clock,
+        })))
+    }
+
+    /// Why instances do not come from the pool; `None` when they do.
+    pub fn unpooled(&self) -> Option<&str> {
+        self.0.plain.unpooled.as_deref()
+    }
+
+    /// Compiles a program and links it, so that a request has only to instantiate it. All threads
+    /// it starts have ended when it returns.
+    ///
+    /// # Errors
+    /// Those of [`check`](crate::check()).
+    pub fn load(&self, name: &str, bytes: &[u8]) -> Result<Guest, Error> {
+        let shape = Shape::read(bytes)?;
+        let kind = shape.kind()?;
+        let plan = match kind {
+            GuestKind::CommandP1 => self.0.plain.load_module(bytes)?,
+            GuestKind::CommandP2 => self.0.plain.load_component(bytes, kind)?,
+            GuestKind::CommandP3 => self.0.concurrent()?.load_component(bytes, kind)?,
+        };
+        Ok(Guest::new(Arc::clone(&self.0), name, kind, shape, plan))
+    }
+
+    /// Ends the background thread. No guest may run any more.
+    pub fn stop(&self) {
+        self.0.clock.stop();
+    }
+}
+
+impl Shared {
+    /// The engine for WASI 0.3, made when the first such guest is loaded: what it keeps for
+    /// concurrent calls costs every other guest a fifth of its speed.
+    fn concurrent(&self) -> Result<Arc<Host>, Error> {
+        let mut slot = self
+            .concurrent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(host) = &*slot {
+            return Ok(Arc::clone(host));
+        }
+        let host = Arc::new(Host::new(&self.options, true)?);
+        self.clock.add(&host.engine);
+        *slot = Some(Arc::clone(&host));
+        Ok(host)
+    }
+}
+
+impl Host {
+    fn new(options: &EngineOptions, concurrent: bool) -> Result<Host, Error> {
+        let (engine, unpooled) = make_engine(options, concurrent)?;
+        let failed = |e: wasmtime::Error| Error::wasmtime(ErrorCode::Engine, &e);
+        Ok(Host {
+            modules: link::preview1::linker(&engine).map_err(failed)?,
+            components: link::component::linker(&engine, concurrent).map_err(failed)?,
+            engine,
+            unpooled,
+        })
+    }
+
+    fn load_module(&self, bytes: &[u8]) -> Result<Plan, Error> {
+        let module = compile(|| Module::from_binary(&self.engine, bytes))?;
+        let pre = self.modules.instantiate_pre(&module).map_err(unlinkable)?;
+        Ok(Plan::Module(pre))
+    }
+
+    fn load_component(&self, bytes: &[u8], kind: GuestKind) -> Result<Plan, Error> {
+        let component = compile(|| Component::from_binary(&self.engine, bytes))?;
+        let pre = self
+            .components
+            .instantiate_pre(&component)
+            .map_err(unlinkable)?;
+        Plan::component(pre, kind).map_err(unlinkable)
+    }
+}
+
+pub fn unlinkable(error: wasmtime::Error) -> Error {
+    Error::wasmtime(ErrorCode::Unlinkable, &error)
+}
+
+/// The WebAssembly features guests may use. Threads are not among them: a request has one.
+pub fn features() -> WasmFeatures {
+    WasmFeatures::default() - WasmFeatures::THREADS
+}
+
+/// What every configuration has in common.
+pub fn base_config(concurrent: bool) -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_features(WasmFeatures::all(), false)
+        .wasm_features(features(), true)
+        .wasm_component_model_async(concurrent)
+        .concurrency_support(concurrent)
+        .epoch_interruption(true)
+        .max_wasm_stack(GUEST_STACK)
+        .async_stack_size(FIBER_STACK);
+    config
+}
+
+fn make_engine(
+    options: &EngineOptions,
+    concurrent: bool,
+) -> Result<(wasmtime::Engine, Option<String>), Error> {
+    let mut config = base_config(concurrent);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options)));
+    let reason = match wasmtime::Engine::new(&config) {
+        Ok(engine) => return Ok((engine, None)),
+        Err(e) => one_line(&format!("{e:#}")),
+    };
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    match wasmtime::Engine::new(&config) {
+        Ok(engine) => Ok((engine, Some(reason))),
+        Err(e) => Err(Error::wasmtime(ErrorCode::Engine, &e)),
+    }
+}
+
+fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
+    let n = options.max_instances.max(1);
+    let memory = usize::try_from(options.memory_limit).unwrap_or(usize::MAX);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(n.saturating_mul(8))
+        .total_component_instances(n)
+        // A guest has one memory and one table, a composed component a few: room for two on
+        // average. Slots cost address space, not memory.
+        .total_memories(n.saturating_mul(2))
+        .total_tables(n.saturating_mul(4))
+        .total_stacks(n.saturating_mul(2))
+        .total_gc_heaps(n)
+        .max_memory_size(memory)
+        .table_elements(256 * 1024)
+        .max_core_instance_size(4 << 20)
+        .max_component_instance_size(4 << 20)
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(KEEP_RESIDENT);
+    if PoolingAllocationConfig::is_pagemap_scan_available() {
+        pool.pagemap_scan(Enabled::Yes);
+    }
+    pool
+}
+
+/// Runs a compilation on threads of its own, which have ended when it returns: a process that
+/// compiled on a shared pool of threads and then forks leaves its children a pool without threads.
+fn compile<T: Send>(work: impl FnOnce() -> wasmtime::Result<T> + Send) -> Result<T, Error> {
+    let result = rayon::ThreadPoolBuilder::new()
+        .thread_name(|i| format!("wasm-compile-{i}"))
+        .build_scoped(|thread| thread.run(), |pool| pool.install(work))
+        .map_err(|e| Error::new(ErrorCode::Engine, format!("cannot start compiling: {e}")))?;
+    result.map_err(|e| Error::wasmtime(ErrorCode::Invalid, &e))
+}

@@ -1,0 +1,90 @@
+//! A loaded program: compiled, linked, ready to be instantiated for a request.
+
+use crate::Error;
+use crate::engine::Shared;
+use crate::kind::{GuestKind, Shape};
+use crate::state::HostState;
+use std::sync::Arc;
+use wasmtime::component;
+use wasmtime_wasi::{p2, p3};
+
+/// A loaded program. Any number of threads may run it at once, each run in an instance of its own.
+pub struct Guest {
+    /// The engine it belongs to.
+    pub(crate) shared: Arc<Shared>,
+    /// How it is run.
+    pub(crate) plan: Plan,
+    name: String,
+    kind: GuestKind,
+    shape: Shape,
+}
+
+/// How a guest is instantiated and called; all type checks are done.
+pub enum Plan {
+    /// A preview 1 module.
+    Module(wasmtime::InstancePre<HostState>),
+    /// A component with `wasi:cli/run` 0.2.
+    Command2(p2::bindings::CommandPre<HostState>),
+    /// A component with `wasi:cli/run` 0.3.
+    Command3(p3::bindings::CommandPre<HostState>),
+}
+
+impl Plan {
+    /// The plan for a component of this kind.
+    pub fn component(
+        pre: component::InstancePre<HostState>,
+        kind: GuestKind,
+    ) -> wasmtime::Result<Plan> {
+        Ok(match kind {
+            GuestKind::CommandP3 => Plan::Command3(p3::bindings::CommandPre::new(pre)?),
+            GuestKind::CommandP1 | GuestKind::CommandP2 => {
+                Plan::Command2(p2::bindings::CommandPre::new(pre)?)
+            }
+        })
+    }
+
+    /// The engine the program was compiled for.
+    pub fn engine(&self) -> &wasmtime::Engine {
+        match self {
+            Plan::Module(pre) => pre.module().engine(),
+            Plan::Command2(pre) => pre.engine(),
+            Plan::Command3(pre) => pre.engine(),
+        }
+    }
+}
+
+impl Guest {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        name: &str,
+        kind: GuestKind,
+        shape: Shape,
+        plan: Plan,
+    ) -> Guest {
+        Guest {
+            shared,
+            plan,
+            name: name.to_owned(),
+            kind,
+            shape,
+        }
+    }
+
+    /// The name it was loaded under, for messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What kind of program it is.
+    pub fn kind(&self) -> GuestKind {
+        self.kind
+    }
+
+    /// Whether it has this entry point.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NoEntryPoint`](crate::ErrorCode::NoEntryPoint).
+    pub fn check_entry_point(&self, name: Option<&str>) -> Result<(), Error> {
+        self.shape.check_entry_point(name)
+    }
+}

@@ -1,0 +1,31 @@
+//! The engine: loads WebAssembly programs and runs one for each request.
+//!
+//! It must know nothing of httpd. Everything a server needs is reachable through the C ABI in
+//! [`capi`] (`include/wasm_runtime.h`), so that another server can embed it and a Wasmtime
+//! security release is a swap of one file. Only `capi` holds unsafe code.
+
+pub mod capi;
+mod channel;
+mod check;
+mod clock;
+mod engine;
+mod error;
+mod gate;
+mod guest;
+mod kind;
+mod limits;
+mod lines;
+mod link;
+mod outcome;
+mod run;
+mod state;
+mod stdio;
+
+pub use channel::{Closed, Exchange, LogLevel};
+pub use check::check;
+pub use engine::{Engine, EngineOptions};
+pub use error::{Error, ErrorCode};
+pub use guest::Guest;
+pub use kind::{GuestKind, Shape};
+pub use outcome::{End, Outcome};
+pub use state::{Mount, Request};

@@ -1,0 +1,114 @@
+//! How a guest's run ended.
+//!
+//! The server that embeds the engine decides what each end means for its client.
+
+use crate::error::one_line;
+use std::fmt;
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+/// How the run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The guest returned, or exited with status 0.
+    Completed,
+    /// The guest exited with this status, which is not 0.
+    Exited(u32),
+    /// The guest trapped.
+    Trapped,
+    /// The guest took longer than its time.
+    TimedOut,
+    /// The guest asked for more memory than its limit and then trapped.
+    LimitReached,
+    /// The client went away, or a callback asked to stop.
+    ClientGone,
+    /// The guest could not be instantiated.
+    NotStarted,
+}
+
+/// The end of a run and what to log of it.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How the run ended.
+    pub end: End,
+    /// One line that says why; empty for [`End::Completed`].
+    pub detail: String,
+    /// The guest's stack, several lines; empty when there is none.
+    pub backtrace: String,
+    /// Whether the memory limit refused the guest something.
+    pub memory_denied: bool,
+    /// The most bytes that the guest's memories and tables took.
+    pub peak_memory: u64,
+}
+
+/// Why the host stops a guest that would go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Its time is up.
+    TimedOut,
+    /// Nobody is there to read its output.
+    ClientGone,
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stop::TimedOut => "the guest took longer than its time",
+            Stop::ClientGone => "the client went away",
+        })
+    }
+}
+
+impl std::error::Error for Stop {}
+
+/// Where a run was when it failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Creating the instance, its start function included.
+    Starting,
+    /// Calling its entry point.
+    Running,
+}
+
+/// Sorts a failure of Wasmtime into an end and the line that explains it.
+pub fn classify(error: &wasmtime::Error, phase: Phase, memory_denied: bool) -> (End, String) {
+    if let Some(stop) = error.downcast_ref::<Stop>() {
+        let end = match stop {
+            Stop::TimedOut => End::TimedOut,
+            Stop::ClientGone => End::ClientGone,
+        };
+        return (end, stop.to_string());
+    }
+    if let Some(&I32Exit(status)) = error.downcast_ref::<I32Exit>() {
+        return match status.cast_unsigned() {
+            0 => (End::Completed, String::new()),
+            n => (End::Exited(n), format!("exit status {n}")),
+        };
+    }
+    let cause = cause(error);
+    match phase {
+        _ if memory_denied => (End::LimitReached, cause),
+        Phase::Starting => (End::NotStarted, cause),
+        Phase::Running => (End::Trapped, cause),
+    }
+}
+
+/// Whether the pool of instances was exhausted.
+pub fn pool_exhausted(error: &wasmtime::Error) -> bool {
+    error.is::<PoolConcurrencyLimitError>()
+}
+
+/// The guest's stack, when Wasmtime recorded one.
+pub fn backtrace(error: &wasmtime::Error) -> String {
+    error
+        .downcast_ref::<WasmBacktrace>()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
+fn cause(error: &wasmtime::Error) -> String {
+    match error.downcast_ref::<Trap>() {
+        Some(trap) => trap.to_string(),
+        None => one_line(&error.root_cause().to_string()),
+    }
+}

@@ -1,0 +1,164 @@
+//! Standard input, output and error for the parts of wasmtime-wasi that want streams.
+//!
+//! All of them block: a guest has its thread to itself, and the server's own waiting is bounded
+//! by its time-outs. An explicit flush of the guest is not passed on: programs flush after every
+//! write, and [`Channel`] output reaches the client anyway when the guest waits or computes on.
+
+use crate::channel::Channel;
+use crate::outcome::Stop;
+use bytes::Bytes;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
+use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
+
+/// How much a stream takes at once.
+const CHUNK: usize = 64 * 1024;
+
+/// The request body.
+#[derive(Clone)]
+pub struct Stdin(pub Channel);
+
+/// The response.
+#[derive(Clone)]
+pub struct Stdout(pub Channel);
+
+/// The log.
+#[derive(Clone)]
+pub struct Stderr(pub Channel);
+
+/// Where an output stream ends.
+trait Sink: Clone + Send + Sync + Unpin + 'static {
+    fn put(&self, data: &[u8]) -> Result<(), Stop>;
+}
+
+impl Sink for Stdout {
+    fn put(&self, data: &[u8]) -> Result<(), Stop> {
+        self.0.write(data)
+    }
+}
+
+impl Sink for Stderr {
+    fn put(&self, data: &[u8]) -> Result<(), Stop> {
+        self.0.write_stderr(data);
+        Ok(())
+    }
+}
+
+impl IsTerminal for Stdin {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdinStream for Stdin {
+    fn async_stream(&self) -> Box<dyn AsyncRead + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn InputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl AsyncRead for Stdin {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let most = buf.remaining().min(CHUNK);
+        let n = self.0.read(buf.initialize_unfilled_to(most));
+        Poll::Ready(n.map(|n| buf.advance(n)).map_err(io::Error::other))
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Stdin {
+    async fn ready(&mut self) {
+        // A failure shows in the read that follows.
+        let _ = self.0.wait_readable();
+    }
+}
+
+impl InputStream for Stdin {
+    fn read(&mut self, size: usize) -> StreamResult<Bytes> {
+        self.0.check().map_err(stopped)?;
+        self.0
+            .take_ready(size.min(CHUNK))
+            .ok_or(StreamError::Closed)
+    }
+}
+
+/// An open output stream.
+struct Output<S>(S);
+
+impl<S: Sink> AsyncWrite for Output<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(
+            self.0
+                .put(buf)
+                .map(|()| buf.len())
+                .map_err(io::Error::other),
+        )
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl<S: Sink> Pollable for Output<S> {
+    async fn ready(&mut self) {}
+}
+
+impl<S: Sink> OutputStream for Output<S> {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.0.put(&bytes).map_err(stopped)
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(CHUNK)
+    }
+}
+
+macro_rules! stdout_stream {
+    ($($stream:ty),*) => {$(
+        impl IsTerminal for $stream {
+            fn is_terminal(&self) -> bool {
+                false
+            }
+        }
+
+        impl StdoutStream for $stream {
+            fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+                Box::new(Output(self.clone()))
+            }
+
+            fn p2_stream(&self) -> Box<dyn OutputStream> {
+                Box::new(Output(self.clone()))
+            }
+        }
+    )*};
+}
+
+stdout_stream!(Stdout, Stderr);
+
+fn stopped(stop: Stop) -> StreamError {
+    StreamError::Trap(stop.into())
+}

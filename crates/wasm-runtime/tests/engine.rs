@@ -1,0 +1,220 @@
+//! The engine without a server: how programs are refused, run and ended.
+
+mod common;
+
+use common::{Client, engine, mount, program, request, run};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use wasm_runtime::{End, ErrorCode, GuestKind, Outcome, Request, check};
+
+/// Runs `_start` with this body and returns how it ended.
+fn end(body: &str) -> Outcome {
+    run(&program(body), &request(), &Client::default()).unwrap()
+}
+
+fn refusal(text: &str) -> (ErrorCode, String) {
+    let bytes = wat::parse_str(text).unwrap();
+    let checked = check(&bytes).err().unwrap();
+    let loaded = engine(1).load("test", &bytes).err().unwrap();
+    assert_eq!(checked.code, loaded.code, "{checked} / {loaded}");
+    (checked.code, checked.message)
+}
+
+#[test]
+fn output_and_errors_arrive() {
+    let client = Client::default();
+    let body = "(call $hello (i32.const 1)) (call $hello (i32.const 2))";
+    let outcome = run(&program(body), &request(), &client).unwrap();
+    assert_eq!(outcome.end, End::Completed);
+    assert_eq!(client.record().output, b"hello\n");
+    assert_eq!(client.record().lines, ["hello"]);
+}
+
+#[test]
+fn every_exit_status_is_told_apart_from_a_trap() {
+    assert_eq!(end("(call $exit (i32.const 0))").end, End::Completed);
+    for status in [1, 125, 126, 255, 70000] {
+        let outcome = end(&format!("(call $exit (i32.const {status}))"));
+        assert_eq!(outcome.end, End::Exited(status));
+    }
+}
+
+#[test]
+fn traps_name_their_cause_and_place() {
+    for (body, cause) in [
+        ("unreachable", "unreachable"),
+        ("(drop (i32.load (i32.const 0x7fffffff)))", "out of bounds"),
+        (
+            "(drop (i32.div_s (i32.const 1) (i32.const 0)))",
+            "divide by zero",
+        ),
+    ] {
+        let outcome = end(body);
+        assert_eq!(outcome.end, End::Trapped);
+        assert!(outcome.detail.contains(cause), "{}", outcome.detail);
+        assert!(outcome.backtrace.contains("wasm"), "{}", outcome.backtrace);
+    }
+}
+
+#[test]
+fn a_loop_ends_at_its_deadline() {
+    let client = Client::default();
+    let short = Request {
+        timeout: Duration::from_millis(50),
+        ..request()
+    };
+    let outcome = run(&program("(loop (br 0))"), &short, &client).unwrap();
+    assert_eq!(outcome.end, End::TimedOut);
+}
+
+#[test]
+fn a_sleeper_ends_at_its_deadline_and_its_output_is_out_before() {
+    let client = Client::default();
+    let short = Request {
+        timeout: Duration::from_millis(50),
+        ..request()
+    };
+    // A subscription to the monotonic clock an hour ahead.
+    let body = "(call $hello (i32.const 1))
+        (i32.store (i32.const 144) (i32.const 1))
+        (i64.store (i32.const 152) (i64.const 3600000000000))
+        (drop (call $poll (i32.const 128) (i32.const 256) (i32.const 1) (i32.const 320)))";
+    let outcome = run(&program(body), &short, &client).unwrap();
+    assert_eq!(outcome.end, End::TimedOut);
+    assert_eq!(client.record().output, b"hello\n");
+    assert_eq!(client.record().flushes, 1);
+}
+
+#[test]
+fn output_is_flushed_while_the_guest_computes() {
+    let client = Client::default();
+    let short = Request {
+        timeout: Duration::from_millis(100),
+        ..request()
+    };
+    let body = "(call $hello (i32.const 1)) (loop (br 0))";
+    run(&program(body), &short, &client).unwrap();
+    assert_eq!(client.record().flushes, 1);
+}
+
+#[test]
+fn a_client_that_goes_away_ends_the_guest() {
+    let client = Client::default();
+    client.record().gone = true;
+    let begun = Instant::now();
+    let outcome = run(&program("(loop (br 0))"), &request(), &client).unwrap();
+    assert_eq!(outcome.end, End::ClientGone);
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn memory_is_limited_over_all_that_a_guest_has() {
+    let outcome =
+        end("(if (i32.eq (memory.grow (i32.const 4096)) (i32.const -1)) (then unreachable))");
+    assert_eq!(outcome.end, End::LimitReached);
+    assert!(outcome.memory_denied);
+    assert_eq!(outcome.peak_memory, 65536);
+}
+
+#[test]
+fn another_entry_point_may_be_called() {
+    let client = Client::default();
+    let other = Request {
+        entry_point: Some("other"),
+        ..request()
+    };
+    let outcome = run(&program("unreachable"), &other, &client).unwrap();
+    assert_eq!(outcome.end, End::Completed);
+    assert_eq!(client.record().output, b"hello\n");
+    let absent = Request {
+        entry_point: Some("absent"),
+        ..request()
+    };
+    let refused = run(&program(""), &absent, &client).err().unwrap();
+    assert_eq!(refused.code, ErrorCode::NoEntryPoint);
+    assert!(refused.message.contains("_start, other"), "{refused}");
+}
+
+#[test]
+fn a_missing_directory_is_an_error_before_the_guest_runs() {
+    let mounts = [mount(Path::new("/does/not/exist"))];
+    let absent = Request {
+        mounts: &mounts,
+        ..request()
+    };
+    let refused = run(&program("unreachable"), &absent, &Client::default());
+    assert_eq!(refused.err().unwrap().code, ErrorCode::Mount);
+}
+
+#[test]
+fn a_start_function_that_traps_is_told_apart() {
+    let text = r#"(module (memory (export "memory") 1) (func $f unreachable) (start $f)
+        (func (export "_start")))"#;
+    let outcome = run(text, &request(), &Client::default()).unwrap();
+    assert_eq!(outcome.end, End::NotStarted);
+}
+
+#[test]
+fn refusals_say_what_was_found() {
+    let (code, text) =
+        refusal(r#"(module (import "env" "magic" (func)) (func (export "_start")))"#);
+    assert_eq!(code, ErrorCode::Unlinkable);
+    assert!(text.contains("env::magic"), "{text}");
+
+    let (code, text) = refusal(
+        r#"(module (import "wasi_snapshot_preview1" "fd_write" (func)) (func (export "_start")))"#,
+    );
+    assert_eq!(code, ErrorCode::Unlinkable);
+    assert!(text.contains("incompatible import type"), "{text}");
+
+    let (code, text) = refusal(r#"(module (import "wasi_unstable" "fd_write" (func)))"#);
+    assert_eq!(code, ErrorCode::UnsupportedKind);
+    assert!(text.contains("preview 0"), "{text}");
+
+    let (code, text) = refusal("(module (memory 1 1 shared))");
+    assert_eq!(code, ErrorCode::Invalid);
+    assert!(text.contains("threads"), "{text}");
+
+    let (code, text) = refusal("(component)");
+    assert_eq!(code, ErrorCode::UnsupportedKind);
+    assert!(text.contains("exports nothing"), "{text}");
+}
+
+#[test]
+fn bytes_that_are_not_a_program_are_refused() {
+    for (bytes, code) in [
+        (&b""[..], ErrorCode::NotWasm),
+        (b"#!/bin/sh\n", ErrorCode::NotWasm),
+        (b"\0asm", ErrorCode::Invalid),
+        (b"\0asm\x01\0\0\0\x01\x7f", ErrorCode::Invalid),
+    ] {
+        assert_eq!(check(bytes).err().unwrap().code, code);
+    }
+}
+
+#[test]
+fn a_command_is_known_by_its_bytes() {
+    let bytes = wat::parse_str(program("")).unwrap();
+    assert_eq!(check(&bytes).unwrap().kind().unwrap(), GuestKind::CommandP1);
+}
+
+#[test]
+fn guests_beyond_the_limit_are_refused_after_a_wait() {
+    let engine = engine(1);
+    let body = program("(call $hello (i32.const 1)) (loop (br 0))");
+    let guest = engine.load("test", &wat::parse_str(body).unwrap()).unwrap();
+    let long = Request {
+        timeout: Duration::from_secs(3),
+        ..request()
+    };
+    let client = Client::default();
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| guest.run(&long, Box::new(client.clone())).unwrap().end);
+        while client.record().output.is_empty() {
+            std::thread::yield_now();
+        }
+        let second = guest.run(&long, Box::new(Client::default()));
+        assert_eq!(second.err().unwrap().code, ErrorCode::Busy);
+        assert_eq!(first.join().unwrap(), End::TimedOut);
+    });
+}

@@ -1,0 +1,110 @@
+//! Sub-commands about files: what a guest may do below a directory it was granted, and what it may not do elsewhere.
+//!
+//! A refusal is an answer, not a failure of the program: it is written into the body. It must not know where the granted
+//! directories lie on the host.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+
+use crate::out::Out;
+use crate::params::{Params, wrong};
+
+/// `files op= path= [text=] [to=]`, answering with the result or a line `error: ...`. The operations: `read`; `write` and `append`
+/// (`text`); `list`; `stat`; `mkdir`; `remove` (a file); `rename` (to `to`); `escape` (see [`escape`]).
+pub fn files(params: &Params, mut out: Out) -> io::Result<()> {
+    let path = params
+        .text("path")
+        .ok_or_else(|| wrong("path= is missing"))?;
+    let text = params.bytes("text").unwrap_or_default();
+    let done = |result: io::Result<()>| result.map(|()| b"done\n".to_vec());
+    let result = match params.text("op").as_deref() {
+        Some("read") => fs::read(&path),
+        Some("write") => done(fs::write(&path, text)),
+        Some("append") => done(
+            OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(&path)
+                .and_then(|mut file| file.write_all(text)),
+        ),
+        Some("list") => list(&path),
+        Some("stat") => stat(&path),
+        Some("mkdir") => done(fs::create_dir(&path)),
+        Some("remove") => done(fs::remove_file(&path)),
+        Some("rename") => done(fs::rename(
+            &path,
+            params.text("to").ok_or_else(|| wrong("to= is missing"))?,
+        )),
+        Some("escape") => Ok(escape(&path)),
+        _ => {
+            return Err(wrong(
+                "op= is none of read, write, append, list, stat, mkdir, remove, rename, escape",
+            ));
+        }
+    };
+    out.begin()?;
+    match result {
+        Ok(body) => out.write(&body),
+        Err(error) => out.write(format!("error: {}\n", about(&error)).as_bytes()),
+    }
+}
+
+/// `close path= [text=]`: answers `before`, closes descriptor 1, creates a file, which may get the number 1, and writes `text`
+/// into it. What reaches the file must not reach the client. The file's number is written to stderr. Preview 1 only: elsewhere
+/// descriptors are not the host's.
+pub fn close(params: &Params, mut out: Out) -> io::Result<()> {
+    let path = params
+        .text("path")
+        .ok_or_else(|| wrong("path= is missing"))?;
+    if !cfg!(target_env = "p1") {
+        return Err(wrong("only in WASI preview 1"));
+    }
+    out.answer("before\n")?;
+    out.close();
+    let mut file = File::create(path)?;
+    io::stderr()
+        .write_all(format!("probe: the file is descriptor {}\n", file.as_raw_fd()).as_bytes())?;
+    file.write_all(params.bytes("text").unwrap_or(b"into the file\n"))
+}
+
+/// The names in a directory, sorted, a line each; directories end in `/`.
+fn list(path: &str) -> io::Result<Vec<u8>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let slash = if entry.file_type()?.is_dir() { "/" } else { "" };
+        names.push(format!("{}{slash}\n", entry.file_name().to_string_lossy()));
+    }
+    names.sort();
+    Ok(names.concat().into_bytes())
+}
+
+/// Kind and size in bytes.
+fn stat(path: &str) -> io::Result<Vec<u8>> {
+    let about = fs::metadata(path)?;
+    let kind = if about.is_dir() { "directory" } else { "file" };
+    Ok(format!("{kind} {}\n", about.len()).into_bytes())
+}
+
+/// Tries to read files outside `base`, a granted directory, and answers a line `<path>: refused (<why>)` or `<path>: OPENED` each.
+fn escape(base: &str) -> Vec<u8> {
+    let tries = [
+        "/etc/passwd".to_owned(),
+        "../../../../etc/passwd".to_owned(),
+        format!("{base}/../../../../etc/passwd"),
+        format!("{base}/.."),
+        format!("{base}/./../../etc/passwd"),
+        "/proc/self/environ".to_owned(),
+    ];
+    let line = |path: &String| match File::open(path) {
+        Ok(_) => format!("{path}: OPENED\n"),
+        Err(error) => format!("{path}: refused ({})\n", about(&error)),
+    };
+    tries.iter().map(line).collect::<String>().into_bytes()
+}
+
+/// An error in one line, its number of the system included where there is one.
+fn about(error: &io::Error) -> String {
+    format!("{:?}: {error}", error.kind())
+}

@@ -1,0 +1,31 @@
+//! The harness of the test suite: a private httpd for each test, and clients to talk to it.
+//!
+//! A test describes a server with [`Setup`], starts it, talks to it through [`Httpd`] and lets it go. When it goes, its
+//! error logs are audited: a warning or error that the test did not announce fails the test.
+//! The harness knows httpd and HTTP. It does not know what a directive means, nor what a guest answers.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "this crate is linked into tests only: to panic is to fail the test that called"
+)]
+
+pub mod audit;
+pub mod client;
+mod conf;
+mod folder;
+pub mod host;
+pub mod paths;
+pub mod process;
+pub mod response;
+mod server;
+mod setup;
+pub mod wait;
+pub mod wat_guest;
+
+pub use client::{Conn, Req};
+pub use response::Response;
+pub use server::Httpd;
+pub use setup::{Check, Setup, skip_when_root};
+pub use wat_guest::Then;

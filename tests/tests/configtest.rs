@@ -1,0 +1,157 @@
+//! CGI statement 56: `httpd -t` and the start itself refuse a module that cannot work, with file, line and reason.
+//!
+//! Bad values of directives: `directives.rs`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use suite::{Setup, paths, skip_when_root, wat_guest};
+
+/// The refusal names the file, the line of the directive, the module and all of these words; a start fails as well.
+#[track_caller]
+fn refused(setup: Setup, module: &str, line: u32, words: &[&str]) {
+    let origin = format!("line {line} of ");
+    let mut all = vec!["WASM0006", "conf/test.conf", &origin, module];
+    all.extend(words);
+    setup.clone().check().fails_with(&all);
+    let said = setup.must_fail_to_start();
+    assert!(said.contains("WASM0006") && said.contains(module), "{said}");
+}
+
+/// A section whose `WasmModule` stands on line 3, and further lines from line 4 on.
+fn section(module: &str, lines: &str) -> Setup {
+    Setup::new().conf(&format!(
+        "<Location /x>\nSetHandler wasm-handler\nWasmModule {module}\n{lines}\n</Location>"
+    ))
+}
+
+/// The same with a module made from a text.
+fn made(text: &str, lines: &str) -> Setup {
+    section("${ROOT}/made.wasm", lines).file("made.wasm", wat_guest::module(text))
+}
+
+#[test]
+fn cgi_56_a_missing_module() {
+    refused(
+        section("/nonexistent/gone.wasm", ""),
+        "/nonexistent/gone.wasm",
+        3,
+        &["No such file"],
+    );
+}
+
+#[test]
+fn cgi_56_an_unreadable_module() {
+    if skip_when_root("an unreadable module") {
+        return;
+    }
+    let hello = fs::read(paths::guest("hello")).unwrap();
+    let setup = section("${ROOT}/secret.wasm", "").file("secret.wasm", hello);
+    fs::set_permissions(setup.path("secret.wasm"), fs::Permissions::from_mode(0o000)).unwrap();
+    refused(setup, "secret.wasm", 3, &["Permission denied"]);
+}
+
+#[test]
+fn cgi_56_a_directory() {
+    refused(section("${ROOT}/conf", ""), "/conf", 3, &[]);
+}
+
+#[test]
+fn cgi_56_a_truncated_module() {
+    let hello = fs::read(paths::guest("hello")).unwrap();
+    for length in [6, 9, hello.len() / 2, hello.len() - 1] {
+        let setup = section("${ROOT}/cut.wasm", "").file("cut.wasm", &hello[..length]);
+        refused(setup, "cut.wasm", 3, &["not"]);
+    }
+}
+
+#[test]
+fn cgi_56_not_wasm() {
+    for content in ["", "#!/bin/sh\necho hello\n", "(module)"] {
+        let setup = section("${ROOT}/script.wasm", "").file("script.wasm", content);
+        refused(setup, "script.wasm", 3, &["WebAssembly"]);
+    }
+}
+
+#[test]
+fn cgi_56_a_module_that_does_not_validate() {
+    let mut module = wat_guest::module("(module (func (export \"_start\") (drop (i32.const 7))))");
+    let at = module.windows(2).position(|w| w == [0x41, 7]).unwrap();
+    // i32.const becomes f32.const, which needs four bytes: the code makes no sense any more.
+    module[at] = 0x43;
+    let setup = section("${ROOT}/bad.wasm", "").file("bad.wasm", module);
+    refused(setup, "bad.wasm", 3, &["not valid WebAssembly"]);
+}
+
+#[test]
+fn cgi_56_an_import_that_nobody_provides() {
+    let setup = made(
+        "(module (import \"env\" \"no_such_function\" (func)) (memory (export \"memory\") 1) (func (export \"_start\")))",
+        "",
+    );
+    refused(setup, "made.wasm", 3, &["env", "no_such_function"]);
+    let wrong_type = made(
+        "(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func (param i64))) (memory (export \"memory\") 1) (func (export \"_start\")))",
+        "",
+    );
+    refused(wrong_type, "made.wasm", 3, &["fd_write"]);
+}
+
+#[test]
+fn cgi_56_no_entry_point() {
+    refused(
+        made("(module (func (export \"run\")))", ""),
+        "made.wasm",
+        3,
+        &["_start"],
+    );
+    let named = made(
+        "(module (func (export \"_start\")))",
+        "WasmEntryPoint respond",
+    );
+    refused(named, "made.wasm", 4, &["respond"]);
+    let typed = section("${GUESTS}/entry-c.wasm", "WasmEntryPoint add");
+    refused(typed, "entry-c.wasm", 4, &["add"]);
+}
+
+#[test]
+fn cgi_56_a_component_of_another_world() {
+    refused(made("(component)", ""), "made.wasm", 3, &["component"]);
+}
+
+#[test]
+fn the_second_section_is_checked_too() {
+    let setup = Setup::new().guest("/good", "hello", "").vhost(
+        "a.example",
+        "<Location /bad>\nWasmModule /nonexistent/vhost.wasm\n</Location>",
+    );
+    setup
+        .clone()
+        .check()
+        .fails_with(&["WASM0006", "/nonexistent/vhost.wasm"]);
+    let nested = Setup::new().conf(
+        "<Directory ${ROOT}/htdocs>\n<Files x>\n<If \"true\">\nWasmModule /nonexistent/deep.wasm\n</If>\n</Files>\n</Directory>",
+    );
+    nested
+        .check()
+        .fails_with(&["WASM0006", "/nonexistent/deep.wasm", "line 4 of "]);
+}
+
+#[test]
+fn every_guest_passes() {
+    let mut setup = Setup::new();
+    for entry in fs::read_dir(paths::guests()).unwrap() {
+        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+        if let Some(name) = name.strip_suffix(".wasm") {
+            setup = setup.guest(&format!("/{name}"), name, "");
+        }
+    }
+    setup.check().passes();
+}
+
+#[test]
+fn a_check_does_not_start_anything() {
+    let check = Setup::new().guest("/x", "hello", "").check();
+    check.passes();
+    // Validation without code generation: nothing is loaded, so nothing says that it was.
+    assert!(!check.output.contains("WASM0007"), "{}", check.output);
+}
