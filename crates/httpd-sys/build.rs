@@ -22,15 +22,39 @@ const FUNCTIONS: &[&str] = &[
     "apr_table_(elts|get|set|unset|clear)",
 ];
 const TYPES: &[&str] = &[
-    "module", "command_rec", "cmd_parms", "ap_directive_t", "request_rec", "server_rec", "conn_rec", "apr_table_entry_t",
-    "ap_filter_t", "apr_bucket_type_t", "ap_bucket_error",
+    "module",
+    "command_rec",
+    "cmd_parms",
+    "ap_directive_t",
+    "request_rec",
+    "server_rec",
+    "conn_rec",
+    "apr_table_entry_t",
+    "ap_filter_t",
+    "apr_bucket_type_t",
+    "ap_bucket_error",
 ];
 const VARS: &[&str] = &[
-    "AP_(MPMQ|SQ)_.*", "AP_REQ_.*", "APLOG_.*", "AP_FILTER_ERROR", "AP_NOBODY_WROTE",
+    "AP_(MPMQ|SQ)_.*",
+    "AP_REQ_.*",
+    "APLOG_.*",
+    "AP_FILTER_ERROR",
+    "AP_NOBODY_WROTE",
     "APR_(SUCCESS|EAGAIN|EOF|ENOSPC|ETIMEDOUT|EGENERAL|HOOK_MIDDLE|INCOMPLETE|TIMEUP)",
-    "DECLINED", "DONE", "OK", "DEFAULT_LIMIT_REQ.*", "HTTP_[A-Z_]+", "M_GET",
-    "GLOBAL_ONLY", "NOT_IN_HTACCESS", "RSRC_CONF", "ACCESS_CONF", "OR_FILEINFO",
-    "MODULE_MAGIC_(COOKIE|NUMBER_MAJOR|NUMBER_MINOR)", "APR_BUCKET_BUFF_SIZE", "AP_IOBUFSIZE",
+    "DECLINED",
+    "DONE",
+    "OK",
+    "DEFAULT_LIMIT_REQ.*",
+    "HTTP_[A-Z_]+",
+    "M_GET",
+    "GLOBAL_ONLY",
+    "NOT_IN_HTACCESS",
+    "RSRC_CONF",
+    "ACCESS_CONF",
+    "OR_FILEINFO",
+    "MODULE_MAGIC_(COOKIE|NUMBER_MAJOR|NUMBER_MINOR)",
+    "APR_BUCKET_BUFF_SIZE",
+    "AP_IOBUFSIZE",
     "apr_bucket_type_(eos|flush)",
 ];
 
@@ -85,10 +109,22 @@ fn builder(apxs: &Path, include_dir: &str) -> Result<bindgen::Builder, Box<dyn E
 
 /// `$APXS`, or the first of the names under which distributions install it.
 fn find_apxs() -> Result<PathBuf, Box<dyn Error>> {
-    let named = env::var_os("APXS").map(PathBuf::from);
-    let candidates = named.into_iter().chain(["apxs", "apxs2", "/usr/sbin/apxs", "/usr/local/apache2/bin/apxs"].map(PathBuf::from));
+    let usual = [
+        "apxs",
+        "apxs2",
+        "/usr/sbin/apxs",
+        "/usr/local/apache2/bin/apxs",
+    ];
+    let candidates = match env::var_os("APXS") {
+        Some(named) => vec![PathBuf::from(named)],
+        None => usual.map(PathBuf::from).to_vec(),
+    };
     for candidate in candidates {
-        if Command::new(&candidate).args(["-q", "INCLUDEDIR"]).output().is_ok_and(|out| out.status.success()) {
+        if Command::new(&candidate)
+            .args(["-q", "INCLUDEDIR"])
+            .output()
+            .is_ok_and(|out| out.status.success())
+        {
             return Ok(candidate);
         }
     }
@@ -106,9 +142,10 @@ fn query(apxs: &Path, name: &str) -> Result<String, Box<dyn Error>> {
 fn apr_flags(apxs: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     let configured = query(apxs, "APR_CONFIG").unwrap_or_default();
     let names = [configured.as_str(), "apr-config", "apr-1-config"];
-    let flags = names.iter().filter(|name| !name.is_empty()).find_map(|name| {
-        output(Command::new(name).args(["--includes", "--cppflags"])).ok()
-    });
+    let flags = names
+        .iter()
+        .filter(|name| !name.is_empty())
+        .find_map(|name| output(Command::new(name).args(["--includes", "--cppflags"])).ok());
     let flags = flags.ok_or(
         "apr-config not found: it tells where APR's headers are. Install the development files of APR \
          (Debian, Ubuntu: apt-get install libapr1-dev libaprutil1-dev; Fedora: dnf install apr-devel apr-util-devel).",
@@ -119,7 +156,11 @@ fn apr_flags(apxs: &Path) -> Result<Vec<String>, Box<dyn Error>> {
 fn output(command: &mut Command) -> Result<String, Box<dyn Error>> {
     let out = command.output()?;
     if !out.status.success() {
-        return Err(format!("{command:?} failed: {}", String::from_utf8_lossy(&out.stderr)).into());
+        return Err(format!(
+            "{command:?} failed: {}",
+            String::from_utf8_lossy(&out.stderr)
+        )
+        .into());
     }
     Ok(String::from_utf8(out.stdout)?.trim().to_owned())
 }

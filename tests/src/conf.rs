@@ -39,6 +39,11 @@ fn main_conf(setup: &Setup, folder: &Folder, port: u16) -> String {
     for module in &setup.modules {
         load(&mut out, module);
     }
+    if setup.modules.iter().any(|module| module == "mime") {
+        // mod_mime insists on a file of types.
+        folder.write("conf/mime.types", b"text/html html\ntext/plain txt\n");
+        out.push_str("TypesConfig conf/mime.types\n");
+    }
     if host::is_root() {
         out.push_str("User nobody\nGroup nogroup\n");
     }

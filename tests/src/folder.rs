@@ -47,11 +47,14 @@ impl Folder {
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o777)).unwrap();
         dir
     }
+}
 
-    /// Removes everything.
-    pub(crate) fn remove(&self) {
-        // Nothing depends on it: a leftover in the temporary folder is no reason to fail.
-        let _ = fs::remove_dir_all(&self.path);
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // Nothing depends on it: a leftover in the temporary folder is no reason to fail.
+            let _ = fs::remove_dir_all(&self.path);
+        }
     }
 }
 

@@ -199,10 +199,7 @@ impl Setup {
 
     /// Starts the server, which must give up; gives what it printed and logged.
     pub fn must_fail_to_start(self) -> String {
-        let folder = Arc::clone(&self.folder);
-        let said = Httpd::must_fail(self);
-        folder.remove();
-        said
+        Httpd::must_fail(self)
     }
 
     /// Runs `httpd -t`.
@@ -212,7 +209,6 @@ impl Setup {
         let out = command.arg("-t").output().expect("httpd -t runs");
         let mut output = String::from_utf8_lossy(&out.stdout).into_owned();
         output.push_str(&String::from_utf8_lossy(&out.stderr));
-        self.folder.remove();
         Check {
             ok: out.status.success(),
             output,

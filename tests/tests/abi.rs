@@ -7,12 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use suite::{Setup, host, paths};
 
-/// A folder of this test's own.
-fn scratch() -> PathBuf {
-    let setup = Setup::new();
-    setup.path("")
-}
-
 /// Builds the embedding program in a language; every warning is an error.
 fn build(language: &str, folder: &Path) -> PathBuf {
     let program = folder.join(format!("embed-{}", language.replace('+', "p")));
@@ -54,7 +48,8 @@ fn guest(name: &str) -> String {
 
 #[test]
 fn a_c_program_streams_a_request_through_a_guest() {
-    let folder = scratch();
+    let setup = Setup::new();
+    let folder = setup.path("");
     for language in ["c", "c++"] {
         let program = build(language, &folder);
         let mut child = Command::new(&program)
@@ -86,12 +81,12 @@ fn a_c_program_streams_a_request_through_a_guest() {
         assert!(said.contains("kind 1 1"), "{language}: {said}");
         assert!(said.contains("engine refused 11"), "{language}: {said}");
     }
-    let _ = fs::remove_dir_all(folder);
 }
 
 #[test]
 fn outcomes_and_refusals_reach_a_c_program() {
-    let folder = scratch();
+    let setup = Setup::new();
+    let folder = setup.path("");
     let program = build("c", &folder);
     let run = |args: &[&str]| {
         let out = embed(&program, args);
@@ -121,7 +116,6 @@ fn outcomes_and_refusals_reach_a_c_program() {
     assert!(run(&[&p3]).contains("kind 3 3"));
     assert!(run(&["/nonexistent.wasm"]).contains("check refused 1 "));
     assert!(run(&["/etc/passwd"]).contains("check refused 2 "));
-    let _ = fs::remove_dir_all(folder);
 }
 
 /// A server whose mod_wasm.so has beside it no libwasm_runtime.so, or one made from a source.

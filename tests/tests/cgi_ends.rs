@@ -34,8 +34,8 @@ fn cgi_37_output_that_ends_in_the_head_is_500() {
         .start();
     expect_500(&httpd, "/line");
     expect_500(&httpd, "/word");
-    httpd.expect_log("script headers: line");
-    httpd.expect_log("script headers: word");
+    httpd.expect_log("Premature end of script headers: line");
+    httpd.expect_log("End of script output before headers: word");
 }
 
 #[test]

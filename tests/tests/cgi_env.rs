@@ -82,7 +82,7 @@ fn cgi_16_remote_user() {
 fn cgi_17_addresses_and_names() {
     let httpd = setup()
         .module("remoteip")
-        .conf("RemoteIPHeader X-Forwarded-For\nRemoteIPTrustedProxy 127.0.0.1\nUseCanonicalName Off")
+        .conf("RemoteIPHeader X-Forwarded-For\nRemoteIPTrustedProxy 127.0.0.1\nUseCanonicalName Off\nUseCanonicalPhysicalPort On")
         .vhost("canonical.example", "UseCanonicalName On\n<Location /env>\nSetHandler wasm-handler\nWasmModule ${GUESTS}/probe.wasm\nWasmEnableCGI On\nWasmArg env\n</Location>")
         .start();
     let port = httpd.port().to_string();
@@ -142,6 +142,8 @@ fn cgi_17_https() {
             "SSLEngine on\nSSLCertificateFile conf/cert.pem\nSSLCertificateKeyFile conf/key.pem\n\
              SSLSessionCache none\nSSLOptions +StdEnvVars",
         )
+        .tolerate("AH01873")
+        .tolerate("AH01882")
         .tolerate("AH01906")
         .tolerate("AH01909")
         .start();
@@ -187,8 +189,8 @@ fn cgi_19_redirect_variables() {
     let httpd = setup()
         .module("alias")
         .conf("ErrorDocument 404 /env\nErrorDocument 410 /full")
-        .cgi("/full", "probe", "WasmArg env")
-        .conf("Redirect 410 /gone\n<Location /gone>\nQualifyRedirectURL On\n</Location>")
+        .cgi("/full", "probe", "WasmArg env\nQualifyRedirectURL On")
+        .conf("Redirect 410 /gone")
         .start();
     let got = httpd.get("/missing?a=1").expect(404).variables();
     check(

@@ -66,10 +66,12 @@ fn cgi_56_a_truncated_module() {
 
 #[test]
 fn cgi_56_not_wasm() {
-    for content in ["", "#!/bin/sh\necho hello\n", "(module)"] {
+    for content in ["#!/bin/sh\necho hello\n", "(module)"] {
         let setup = section("${ROOT}/script.wasm", "").file("script.wasm", content);
         refused(setup, "script.wasm", 3, &["WebAssembly"]);
     }
+    let empty = section("${ROOT}/empty.wasm", "").file("empty.wasm", "");
+    refused(empty, "empty.wasm", 3, &["empty"]);
 }
 
 #[test]

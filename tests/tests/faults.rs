@@ -89,7 +89,11 @@ fn stack_overflow_with_a_small_thread_stack() {
 
 #[test]
 fn a_panic_in_a_guest() {
-    let httpd = setup().announce("a panic as ordered").start();
+    let httpd = setup()
+        .announce("panicked at")
+        .tolerate("WASM0120")
+        .announce("a panic as ordered")
+        .start();
     fails(&httpd, "/probe?do=panic", 500, "WASM0101", "probe.wasm");
 }
 
@@ -125,7 +129,7 @@ fn more_memory_at_the_start_than_there_may_be() {
     let httpd = setup()
         .wasm("/big", &module, "WasmEnableCGI On\nWasmMemoryLimit 1M")
         .start();
-    fails(&httpd, "/big", 500, "WASM0109", "big.wasm");
+    fails(&httpd, "/big", 500, "WASM0107", "1M");
 }
 
 #[test]

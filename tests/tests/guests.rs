@@ -170,6 +170,8 @@ mod tests {
         let httpd = Setup::new()
             .cgi("/g", name, "")
             .announce("WASM0101")
+            .announce("panicked at")
+            .tolerate("WASM0120")
             .start();
         let before = httpd.child_pids();
         httpd.get("/g").expect(500);

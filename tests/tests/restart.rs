@@ -31,7 +31,8 @@ fn ask_on(httpd: &Httpd, load: &Load) {
 
 #[test]
 fn fifty_graceful_restarts_under_load() {
-    let httpd = setup().start();
+    // httpd counts the old children's busy threads too, and says that it has reached its limit.
+    let httpd = setup().threads(8).tolerate("AH00484").start();
     let load = Load {
         stop: AtomicBool::new(false),
         served: AtomicU64::new(0),
@@ -71,7 +72,7 @@ fn fifty_graceful_restarts_under_load() {
         last.2, 1,
         "the parent must have one thread when it forks: {sizes:?}"
     );
-    wait::until("the old children to end", || httpd.child_pids().len() <= 4);
+    wait::until("the old children to end", || httpd.child_pids().len() <= 8);
     httpd.get("/hello").expect(200);
 }
 
@@ -148,9 +149,7 @@ fn stop_while_guests_run() {
         conn.head();
         asked.push(conn);
     }
-    // The harness fails the test if a child outlives the parent, or if the parent must be killed.
-    httpd.tolerate("AH00045");
-    httpd.tolerate("AH00047");
+    // The audit fails the test if httpd has to ask twice or to kill a child.
     httpd.stop();
 }
 

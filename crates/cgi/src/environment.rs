@@ -17,9 +17,20 @@ use std::path::Path;
 use directives::{Settings, guest_path};
 
 /// Set by httpd from its own environment, for native programs.
-const OF_THE_HOST: &[&str] = &["PATH", "LD_LIBRARY_PATH", "LIBPATH", "SHLIB_PATH", "DYLD_LIBRARY_PATH"];
+const OF_THE_HOST: &[&str] = &[
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "LIBPATH",
+    "SHLIB_PATH",
+    "DYLD_LIBRARY_PATH",
+];
 /// Hold paths of the host.
-const HOST_PATHS: &[&str] = &["SCRIPT_FILENAME", "DOCUMENT_ROOT", "CONTEXT_DOCUMENT_ROOT", "PATH_TRANSLATED"];
+const HOST_PATHS: &[&str] = &[
+    "SCRIPT_FILENAME",
+    "DOCUMENT_ROOT",
+    "CONTEXT_DOCUMENT_ROOT",
+    "PATH_TRANSLATED",
+];
 /// Put before every name by an internal redirect, and again by the next one.
 const REDIRECT: &[u8] = b"REDIRECT_";
 
@@ -44,17 +55,32 @@ impl Environment {
 
     /// What a CGI guest sees of `variables`, and what is configured. A configured variable replaces one of the same name.
     #[must_use]
-    pub fn cgi<'v>(variables: impl Iterator<Item = (&'v [u8], &'v [u8])>, settings: &Settings) -> Environment {
+    pub fn cgi<'v>(
+        variables: impl Iterator<Item = (&'v [u8], &'v [u8])>,
+        settings: &Settings,
+    ) -> Environment {
         let variables: Vec<_> = variables.collect();
-        let mut environment = Environment { bytes: Vec::with_capacity(2048), ends: Vec::with_capacity(48) };
+        let mut environment = Environment {
+            bytes: Vec::with_capacity(2048),
+            ends: Vec::with_capacity(48),
+        };
         for &(name, value) in &variables {
             let plain = without_redirects(name);
             if name.is_empty() || is_one_of(plain, OF_THE_HOST) {
                 continue;
             }
-            let shown = if is_one_of(plain, HOST_PATHS) { shown_path(value, settings) } else { Some(Cow::Borrowed(value)) };
-            let (Some(value), Some(name)) = (shown, safe_name(name, &variables)) else { continue };
-            if !settings.env().any(|(configured, _)| configured.as_bytes() == &*name) {
+            let shown = if is_one_of(plain, HOST_PATHS) {
+                shown_path(value, settings)
+            } else {
+                Some(Cow::Borrowed(value))
+            };
+            let (Some(value), Some(name)) = (shown, safe_name(name, &variables)) else {
+                continue;
+            };
+            if !settings
+                .env()
+                .any(|(configured, _)| configured.as_bytes() == &*name)
+            {
                 environment.push(&name, &value);
             }
         }
@@ -69,7 +95,10 @@ impl Environment {
     pub fn pairs(&self) -> Vec<(&[u8], &[u8])> {
         let mut start = 0;
         let pair = |&(name_end, value_end): &(usize, usize)| {
-            let pair = (&self.bytes[start..name_end], &self.bytes[name_end..value_end]);
+            let pair = (
+                &self.bytes[start..name_end],
+                &self.bytes[name_end..value_end],
+            );
             start = value_end;
             pair
         };
@@ -98,11 +127,16 @@ fn safe_name<'n>(name: &'n [u8], all: &[(&[u8], &[u8])]) -> Option<Cow<'n, [u8]>
     if name.iter().all(|&byte| safe(byte)) && !name[0].is_ascii_digit() {
         return Some(Cow::Borrowed(name));
     }
-    let mut changed: Vec<u8> = name.iter().map(|&byte| if safe(byte) { byte } else { b'_' }).collect();
+    let mut changed: Vec<u8> = name
+        .iter()
+        .map(|&byte| if safe(byte) { byte } else { b'_' })
+        .collect();
     if changed[0].is_ascii_digit() {
         changed[0] = b'_';
     }
-    let taken = all.iter().any(|(other, _)| other.eq_ignore_ascii_case(&changed));
+    let taken = all
+        .iter()
+        .any(|(other, _)| other.eq_ignore_ascii_case(&changed));
     (!taken).then_some(Cow::Owned(changed))
 }
 
@@ -135,17 +169,28 @@ mod tests {
         let mut settings = Settings::default();
         for line in lines {
             let directive = directive(line[0]).expect("a known directive");
-            let args = Args { values: &line[1..], origin: &Origin::default() };
-            directive.set(&mut settings, &mut ServerSettings::default(), &args, &AsIs).expect("a right line");
+            let args = Args {
+                values: &line[1..],
+                origin: &Origin::default(),
+            };
+            directive
+                .set(&mut settings, &mut ServerSettings::default(), &args, &AsIs)
+                .expect("a right line");
         }
         settings
     }
 
     fn seen(variables: &[(&str, &str)], settings: &Settings) -> Vec<String> {
-        let variables = variables.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let environment = Environment::cgi(variables, settings);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        environment.pairs().iter().map(|(name, value)| format!("{}={}", text(name), text(value))).collect()
+        environment
+            .pairs()
+            .iter()
+            .map(|(name, value)| format!("{}={}", text(name), text(value)))
+            .collect()
     }
 
     #[test]
@@ -158,12 +203,19 @@ mod tests {
             ("REQUEST_METHOD", "GET"),
             ("REDIRECT_STATUS", "404"),
         ];
-        assert_eq!(seen(&variables, &Settings::default()), ["REQUEST_METHOD=GET", "REDIRECT_STATUS=404"]);
+        assert_eq!(
+            seen(&variables, &Settings::default()),
+            ["REQUEST_METHOD=GET", "REDIRECT_STATUS=404"]
+        );
     }
 
     #[test]
     fn host_paths_without_a_mount_are_withheld() {
-        let variables = [("SCRIPT_FILENAME", "/tmp/a"), ("DOCUMENT_ROOT", "/tmp"), ("REDIRECT_DOCUMENT_ROOT", "/tmp")];
+        let variables = [
+            ("SCRIPT_FILENAME", "/tmp/a"),
+            ("DOCUMENT_ROOT", "/tmp"),
+            ("REDIRECT_DOCUMENT_ROOT", "/tmp"),
+        ];
         assert!(seen(&variables, &Settings::default()).is_empty());
         let on = settings(&[&["WasmMapCGIFileNames", "On"]]);
         assert!(seen(&variables, &on).is_empty());
@@ -171,35 +223,73 @@ mod tests {
 
     #[test]
     fn host_paths_are_rewritten_through_mounts_when_asked_for() {
-        let variables = [("SCRIPT_FILENAME", "/tmp/a.php"), ("DOCUMENT_ROOT", "/tmp"), ("PATH_TRANSLATED", "/var/x")];
+        let variables = [
+            ("SCRIPT_FILENAME", "/tmp/a.php"),
+            ("DOCUMENT_ROOT", "/tmp"),
+            ("PATH_TRANSLATED", "/var/x"),
+        ];
         let off = settings(&[&["WasmMapDir", "/app", "/tmp"]]);
-        assert!(seen(&variables, &off).is_empty(), "a path the guest does not know is of no use to it");
-        let on = settings(&[&["WasmMapDir", "/app", "/tmp"], &["WasmMapCGIFileNames", "On"]]);
-        assert_eq!(seen(&variables, &on), ["SCRIPT_FILENAME=/app/a.php", "DOCUMENT_ROOT=/app"]);
+        assert!(
+            seen(&variables, &off).is_empty(),
+            "a path the guest does not know is of no use to it"
+        );
+        let on = settings(&[
+            &["WasmMapDir", "/app", "/tmp"],
+            &["WasmMapCGIFileNames", "On"],
+        ]);
+        assert_eq!(
+            seen(&variables, &on),
+            ["SCRIPT_FILENAME=/app/a.php", "DOCUMENT_ROOT=/app"]
+        );
     }
 
     #[test]
     fn host_paths_of_a_directory_under_its_own_name_are_shown() {
         let own = settings(&[&["WasmDir", "/tmp"]]);
-        assert_eq!(seen(&[("SCRIPT_FILENAME", "/tmp/a"), ("DOCUMENT_ROOT", "/var")], &own), ["SCRIPT_FILENAME=/tmp/a"]);
+        assert_eq!(
+            seen(
+                &[("SCRIPT_FILENAME", "/tmp/a"), ("DOCUMENT_ROOT", "/var")],
+                &own
+            ),
+            ["SCRIPT_FILENAME=/tmp/a"]
+        );
     }
 
     #[test]
     fn configured_variables_win() {
-        let configured = settings(&[&["WasmEnv", "A", "configured"], &["WasmEnv", "PATH", "/bin"]]);
+        let configured = settings(&[
+            &["WasmEnv", "A", "configured"],
+            &["WasmEnv", "PATH", "/bin"],
+        ]);
         let variables = [("A", "request"), ("B", "request"), ("PATH", "/host")];
-        assert_eq!(seen(&variables, &configured), ["B=request", "A=configured", "PATH=/bin"]);
+        assert_eq!(
+            seen(&variables, &configured),
+            ["B=request", "A=configured", "PATH=/bin"]
+        );
     }
 
     #[test]
     fn odd_names_are_made_safe_and_never_stand_in_for_others() {
-        let variables = [("1st", "a"), ("x.y", "b"), ("HTTP-COOKIE", "evil"), ("HTTP_COOKIE", "good"), ("", "c")];
-        assert_eq!(seen(&variables, &Settings::default()), ["_st=a", "x_y=b", "HTTP_COOKIE=good"]);
+        let variables = [
+            ("1st", "a"),
+            ("x.y", "b"),
+            ("HTTP-COOKIE", "evil"),
+            ("HTTP_COOKIE", "good"),
+            ("", "c"),
+        ];
+        assert_eq!(
+            seen(&variables, &Settings::default()),
+            ["_st=a", "x_y=b", "HTTP_COOKIE=good"]
+        );
     }
 
     #[test]
     fn without_cgi_only_what_is_configured() {
-        let environment = Environment::configured(&settings(&[&["WasmEnv", "A", "b"], &["WasmEnv", "C", ""]]));
-        assert_eq!(environment.pairs(), [(&b"A"[..], &b"b"[..]), (&b"C"[..], &b""[..])]);
+        let environment =
+            Environment::configured(&settings(&[&["WasmEnv", "A", "b"], &["WasmEnv", "C", ""]]));
+        assert_eq!(
+            environment.pairs(),
+            [(&b"A"[..], &b"b"[..]), (&b"C"[..], &b""[..])]
+        );
     }
 }

@@ -45,7 +45,10 @@ impl HeadScanner {
     /// # Errors
     /// The head cannot be used; the guest need not go on.
     pub fn scan(&mut self, output: &[u8]) -> Result<Option<usize>, HeadProblem> {
-        while let Some(offset) = output[self.looked_at..].iter().position(|&byte| byte == b'\n') {
+        while let Some(offset) = output[self.looked_at..]
+            .iter()
+            .position(|&byte| byte == b'\n')
+        {
             let end = self.looked_at + offset;
             let line = &output[self.line_start..end];
             check_line(line)?;
@@ -60,7 +63,11 @@ impl HeadScanner {
         }
         self.looked_at = output.len();
         check_line(&output[self.line_start..])?;
-        if output.len() > HEAD_LIMIT { Err(HeadProblem::TooLarge) } else { Ok(None) }
+        if output.len() > HEAD_LIMIT {
+            Err(HeadProblem::TooLarge)
+        } else {
+            Ok(None)
+        }
     }
 }
 
@@ -68,7 +75,11 @@ fn check_line(line: &[u8]) -> Result<(), HeadProblem> {
     if line.len() > LINE_LIMIT {
         return Err(HeadProblem::LineTooLong);
     }
-    if line.contains(&0) { Err(HeadProblem::Nul) } else { Ok(()) }
+    if line.contains(&0) {
+        Err(HeadProblem::Nul)
+    } else {
+        Ok(())
+    }
 }
 
 /// What is wrong with the value of a `Status:` header, which httpd has read as the number `status`.
@@ -125,9 +136,18 @@ mod tests {
     fn long_lines_and_heads_are_refused() {
         let line = [b"A: ".as_slice(), &vec![b'x'; LINE_LIMIT - 3]].concat();
         assert_eq!(line.len(), LINE_LIMIT);
-        assert_eq!(scan(&[&line[..], b"\n\n"].concat()), Ok(Some(LINE_LIMIT + 2)));
-        assert_eq!(scan(&[&line[..], b"x"].concat()), Err(HeadProblem::LineTooLong));
-        assert_eq!(scan(&b"A: b\n".repeat(HEAD_LIMIT / 5 + 1)), Err(HeadProblem::TooLarge));
+        assert_eq!(
+            scan(&[&line[..], b"\n\n"].concat()),
+            Ok(Some(LINE_LIMIT + 2))
+        );
+        assert_eq!(
+            scan(&[&line[..], b"x"].concat()),
+            Err(HeadProblem::LineTooLong)
+        );
+        assert_eq!(
+            scan(&b"A: b\n".repeat(HEAD_LIMIT / 5 + 1)),
+            Err(HeadProblem::TooLarge)
+        );
     }
 
     #[test]
@@ -139,13 +159,37 @@ mod tests {
 
     #[test]
     fn status_values() {
-        for (status, line) in [(200, "200"), (404, "404 Not here"), (599, "599 x"), (304, "304 ")] {
-            assert_eq!(status_problem(status, Some(line.as_bytes())), None, "{line}");
+        for (status, line) in [
+            (200, "200"),
+            (404, "404 Not here"),
+            (599, "599 x"),
+            (304, "304 "),
+        ] {
+            assert_eq!(
+                status_problem(status, Some(line.as_bytes())),
+                None,
+                "{line}"
+            );
         }
-        for (status, line) in [(0, "abc"), (0, ""), (20, "20"), (2000, "2000"), (103, "103 x"), (600, "600"), (404, "404x"), (-1, "-1")] {
-            assert!(status_problem(status, Some(line.as_bytes())).is_some(), "{line}");
+        for (status, line) in [
+            (0, "abc"),
+            (0, ""),
+            (20, "20"),
+            (2000, "2000"),
+            (103, "103 x"),
+            (600, "600"),
+            (404, "404x"),
+            (-1, "-1"),
+        ] {
+            assert!(
+                status_problem(status, Some(line.as_bytes())).is_some(),
+                "{line}"
+            );
         }
         assert_eq!(status_problem(200, None), None);
-        assert_eq!(status_problem(0, Some(b"\x1b[1m")), Some("Status: \\x1b[1m".to_owned()));
+        assert_eq!(
+            status_problem(0, Some(b"\x1b[1m")),
+            Some("Status: \\x1b[1m".to_owned())
+        );
     }
 }

@@ -21,7 +21,9 @@ pub fn location_prefix(name: &[u8], arguments: &[u8]) -> Option<String> {
 fn only_word(text: &str) -> Option<&str> {
     for quote in ['"', '\''] {
         if let Some(rest) = text.strip_prefix(quote) {
-            return rest.strip_suffix(quote).filter(|word| !word.contains([quote, '\\']));
+            return rest
+                .strip_suffix(quote)
+                .filter(|word| !word.contains([quote, '\\']));
         }
     }
     (!text.contains(char::is_whitespace)).then_some(text)
@@ -50,12 +52,22 @@ mod tests {
         assert_eq!(prefix("\"/app\">").as_deref(), Some("/app"));
         assert_eq!(prefix("'/my app/' >").as_deref(), Some("/my app"));
         assert_eq!(prefix("/>").as_deref(), Some(""));
-        assert_eq!(location_prefix(b"<location", b"/a/b>").as_deref(), Some("/a/b"));
+        assert_eq!(
+            location_prefix(b"<location", b"/a/b>").as_deref(),
+            Some("/a/b")
+        );
     }
 
     #[test]
     fn patterns_and_other_sections_have_none() {
-        for arguments in ["~ \"^/app\">", "/app*>", "/a?p>", "http://host/app>", "\"/a\\\"b\">", ">"] {
+        for arguments in [
+            "~ \"^/app\">",
+            "/app*>",
+            "/a?p>",
+            "http://host/app>",
+            "\"/a\\\"b\">",
+            ">",
+        ] {
             assert_eq!(prefix(arguments), None, "{arguments}");
         }
         for name in ["<LocationMatch", "<Directory", "<Files", "<If"] {
@@ -66,7 +78,12 @@ mod tests {
     #[test]
     fn splits() {
         let text = |uri: &'static str, prefix: &str| {
-            split(uri.as_bytes(), prefix).map(|(a, b)| (String::from_utf8_lossy(a).into_owned(), String::from_utf8_lossy(b).into_owned()))
+            split(uri.as_bytes(), prefix).map(|(a, b)| {
+                (
+                    String::from_utf8_lossy(a).into_owned(),
+                    String::from_utf8_lossy(b).into_owned(),
+                )
+            })
         };
         let pair = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
         assert_eq!(text("/app", "/app"), pair("/app", ""));

@@ -41,21 +41,33 @@ pub fn judge(end: End, stage: Stage) -> Judgement {
     match end {
         End::Completed => match stage {
             Stage::Incomplete => fails(&messages::BAD_RESPONSE, stage),
-            Stage::Held | Stage::Sent => Judgement { verdict: Verdict::Keep, message: None },
+            Stage::Held | Stage::Sent => Judgement {
+                verdict: Verdict::Keep,
+                message: None,
+            },
         },
         End::Exited(_) => match stage {
             Stage::Incomplete => fails(&messages::GUEST_EXITED, stage),
-            Stage::Held | Stage::Sent => {
-                Judgement { verdict: Verdict::Keep, message: Some(&messages::GUEST_EXITED_LATE) }
-            }
+            Stage::Held | Stage::Sent => Judgement {
+                verdict: Verdict::Keep,
+                message: Some(&messages::GUEST_EXITED_LATE),
+            },
         },
-        End::Trapped => fails_late(&messages::GUEST_TRAPPED, &messages::GUEST_TRAPPED_LATE, stage),
+        End::Trapped => fails_late(
+            &messages::GUEST_TRAPPED,
+            &messages::GUEST_TRAPPED_LATE,
+            stage,
+        ),
         End::TimedOut => fails_late(&messages::TIMED_OUT, &messages::TIMED_OUT_LATE, stage),
         End::LimitReached => fails(&messages::MEMORY_LIMIT, stage),
         End::NotStarted => fails(&messages::NOT_INSTANTIATED, stage),
         // Nobody is there to read it, but whoever reads the access log should not find a success.
         End::ClientGone => Judgement {
-            verdict: if stage == Stage::Sent { Verdict::Abort } else { Verdict::Status(400) },
+            verdict: if stage == Stage::Sent {
+                Verdict::Abort
+            } else {
+                Verdict::Status(400)
+            },
             message: Some(&messages::CLIENT_GONE),
         },
     }
@@ -90,10 +102,14 @@ fn fails(message: &'static Message, stage: Stage) -> Judgement {
 /// A failure that is worded differently once the response has begun.
 fn fails_late(early: &'static Message, late: &'static Message, stage: Stage) -> Judgement {
     match stage {
-        Stage::Incomplete | Stage::Held => {
-            Judgement { verdict: Verdict::Status(early.status.unwrap_or(500)), message: Some(early) }
-        }
-        Stage::Sent => Judgement { verdict: Verdict::Abort, message: Some(late) },
+        Stage::Incomplete | Stage::Held => Judgement {
+            verdict: Verdict::Status(early.status.unwrap_or(500)),
+            message: Some(early),
+        },
+        Stage::Sent => Judgement {
+            verdict: Verdict::Abort,
+            message: Some(late),
+        },
     }
 }
 
@@ -127,7 +143,11 @@ mod tests {
         for &(end, stage, verdict, code) in rows {
             let judgement = judge(end, stage);
             assert_eq!(judgement.verdict, verdict, "{end:?} {stage:?}");
-            assert_eq!(judgement.message.map(|message| message.code), code, "{end:?} {stage:?}");
+            assert_eq!(
+                judgement.message.map(|message| message.code),
+                code,
+                "{end:?} {stage:?}"
+            );
         }
     }
 
@@ -144,7 +164,11 @@ mod tests {
         for (code, status, message) in rows {
             let judgement = judge_error(code);
             assert_eq!(judgement.verdict, Status(status), "{code:?}");
-            assert_eq!(judgement.message.map(|message| message.code), Some(message), "{code:?}");
+            assert_eq!(
+                judgement.message.map(|message| message.code),
+                Some(message),
+                "{code:?}"
+            );
         }
     }
 }

@@ -4,7 +4,10 @@
 //! Nothing needs linking: `ap_*` and `apr_*` are resolved by the server that loads the module. A program of its own, such
 //! as a test binary, that refers to them therefore does not link.
 
-#![expect(missing_docs, reason = "generated; httpd's headers document these items")]
+#![expect(
+    missing_docs,
+    reason = "generated; httpd's headers document these items"
+)]
 #![expect(unsafe_code, reason = "foreign functions")]
 #![expect(non_camel_case_types, reason = "the names are httpd's")]
 #![expect(

@@ -43,7 +43,8 @@ impl Brigade {
         // A stray pointer would be worse than a panic, which the guard turns into a 500.
         assert!(!brigade.is_null(), "apr_brigade_create returned null");
         // SAFETY: just checked.
-        Brigade { brigade: unsafe { NonNull::new_unchecked(brigade) } }
+        let brigade = unsafe { NonNull::new_unchecked(brigade) };
+        Brigade { brigade }
     }
 
     pub(crate) fn as_ptr(&mut self) -> *mut sys::apr_bucket_brigade {
@@ -73,8 +74,14 @@ impl Brigade {
     pub(crate) fn push_error(&mut self, request: &Request, status: u32) {
         let allocator = self.allocator();
         // SAFETY: pool and allocator are alive; null stands for "no text".
-        let bucket =
-            unsafe { sys::ap_bucket_error_create(status.cast_signed(), ptr::null(), request.pool_ptr(), allocator) };
+        let bucket = unsafe {
+            sys::ap_bucket_error_create(
+                status.cast_signed(),
+                ptr::null(),
+                request.pool_ptr(),
+                allocator,
+            )
+        };
         self.push(bucket);
     }
 
@@ -82,8 +89,15 @@ impl Brigade {
     pub(crate) fn push_copy(&mut self, data: &[u8]) -> Result<(), Status> {
         let brigade = self.as_ptr();
         // SAFETY: the brigade is alive; without a flush function the data is copied before the call returns.
-        let status =
-            unsafe { sys::apr_brigade_write(brigade, None, ptr::null_mut(), data.as_ptr().cast(), data.len()) };
+        let status = unsafe {
+            sys::apr_brigade_write(
+                brigade,
+                None,
+                ptr::null_mut(),
+                data.as_ptr().cast(),
+                data.len(),
+            )
+        };
         Status::check(status)
     }
 
@@ -95,7 +109,9 @@ impl Brigade {
 
     /// What lies at the front.
     pub(crate) fn front(&mut self) -> Front {
-        let Some(first) = self.first() else { return Front::Empty };
+        let Some(first) = self.first() else {
+            return Front::Empty;
+        };
         // SAFETY: a bucket in a brigade is alive.
         let kind = unsafe { (*first).type_ };
         if ptr::eq(kind, &raw const sys::apr_bucket_type_eos) {
@@ -103,7 +119,11 @@ impl Brigade {
         }
         // SAFETY: every bucket has a type, and types are static.
         let metadata = unsafe { (*kind).is_metadata };
-        if metadata == sys::APR_BUCKET_METADATA { Front::Metadata } else { Front::Data }
+        if metadata == sys::APR_BUCKET_METADATA {
+            Front::Metadata
+        } else {
+            Front::Data
+        }
     }
 
     /// Removes the first bucket.
@@ -116,7 +136,9 @@ impl Brigade {
 
     /// Moves bytes from the first bucket into `buffer`. Returns how many: 0 if the bucket was empty. `wait`: may it block?
     pub(crate) fn take(&mut self, buffer: &mut [u8], wait: bool) -> Result<usize, Status> {
-        let Some(first) = self.first() else { return Ok(0) };
+        let Some(first) = self.first() else {
+            return Ok(0);
+        };
         // SAFETY: a bucket in a brigade is alive.
         let data = unsafe { read(first, wait) }?;
         let count = data.len().min(buffer.len());
@@ -151,7 +173,12 @@ impl Brigade {
         let last = unsafe { (*brigade).list.prev };
         let sentinel = self.sentinel();
         // SAFETY: the new bucket belongs to nobody yet.
-        unsafe { (*bucket).link = sys::apr_bucket__bindgen_ty_1 { next: sentinel, prev: last } };
+        unsafe {
+            (*bucket).link = sys::apr_bucket__bindgen_ty_1 {
+                next: sentinel,
+                prev: last,
+            }
+        };
         // SAFETY: the last bucket of the ring is alive; in an empty ring it is the sentinel, whose links lie where a
         // bucket has them.
         unsafe { (*last).link.next = bucket };
@@ -173,12 +200,18 @@ impl Drop for Brigade {
 /// `bucket` must be a live bucket. The slice is valid until the bucket is split, deleted or passed on.
 unsafe fn read<'b>(bucket: *mut sys::apr_bucket, wait: bool) -> Result<&'b [u8], Status> {
     let (mut data, mut length): (*const c_char, usize) = (ptr::null(), 0);
-    let block = if wait { sys::APR_BLOCK_READ } else { sys::APR_NONBLOCK_READ };
+    let block = if wait {
+        sys::APR_BLOCK_READ
+    } else {
+        sys::APR_NONBLOCK_READ
+    };
     // SAFETY: the bucket is alive.
     let kind = unsafe { (*bucket).type_ };
     // SAFETY: every bucket has a type, and types are static.
     let function = unsafe { (*kind).read };
-    let Some(function) = function else { return Ok(&[]) };
+    let Some(function) = function else {
+        return Ok(&[]);
+    };
     // SAFETY: this is the function that belongs to this bucket; the results go to variables of ours.
     Status::check(unsafe { function(bucket, &raw mut data, &raw mut length, block) })?;
     if length == 0 {
@@ -198,7 +231,9 @@ unsafe fn split(bucket: *mut sys::apr_bucket, point: usize) -> sys::apr_status_t
     // SAFETY: every bucket has a type, and types are static.
     let function = unsafe { (*kind).split };
     // Every data bucket can be split once it has been read; a type without the function is a programming error there.
-    let Some(function) = function else { return sys::APR_EGENERAL.cast_signed() };
+    let Some(function) = function else {
+        return sys::APR_EGENERAL.cast_signed();
+    };
     // SAFETY: this is the function that belongs to this bucket, and the caller vouches for the point.
     unsafe { function(bucket, point) }
 }

@@ -57,10 +57,18 @@ pub struct CommandTexts {
 /// function of the module. A text that is too long does not compile.
 #[must_use]
 pub const fn command_texts<const N: usize>(specs: &[CommandSpec; N]) -> [CommandTexts; N] {
-    let mut texts = [const { CommandTexts { name: [0; 48], help: [0; 160] } }; N];
+    let mut texts = [const {
+        CommandTexts {
+            name: [0; 48],
+            help: [0; 160],
+        }
+    }; N];
     let mut i = 0;
     while i < N {
-        texts[i] = CommandTexts { name: c_array(specs[i].name), help: c_array(specs[i].help) };
+        texts[i] = CommandTexts {
+            name: c_array(specs[i].name),
+            help: c_array(specs[i].help),
+        };
         i += 1;
     }
     texts
@@ -68,7 +76,10 @@ pub const fn command_texts<const N: usize>(specs: &[CommandSpec; N]) -> [Command
 
 const fn c_array<const N: usize>(text: &str) -> [u8; N] {
     let (text, mut array) = (text.as_bytes(), [0; N]);
-    assert!(text.len() < N, "the name or help of a directive is too long");
+    assert!(
+        text.len() < N,
+        "the name or help of a directive is too long"
+    );
     let mut i = 0;
     while i < text.len() {
         array[i] = text[i];
@@ -100,9 +111,24 @@ pub const fn commands<M: Module, const N: usize, const END: usize>(
     let mut i = 0;
     while i < N {
         let (how, func) = match specs[i].arity {
-            Arity::One => (sys::TAKE1, sys::cmd_func { take1: Some(take1::<M>) }),
-            Arity::Two => (sys::TAKE2, sys::cmd_func { take2: Some(take2::<M>) }),
-            Arity::OneOrTwo => (sys::TAKE12, sys::cmd_func { take2: Some(take2::<M>) }),
+            Arity::One => (
+                sys::TAKE1,
+                sys::cmd_func {
+                    take1: Some(take1::<M>),
+                },
+            ),
+            Arity::Two => (
+                sys::TAKE2,
+                sys::cmd_func {
+                    take2: Some(take2::<M>),
+                },
+            ),
+            Arity::OneOrTwo => (
+                sys::TAKE12,
+                sys::cmd_func {
+                    take2: Some(take2::<M>),
+                },
+            ),
         };
         table[i] = sys::command_rec {
             name: texts[i].name.as_ptr().cast(),
@@ -178,10 +204,15 @@ impl<'c> Command<'c> {
     #[must_use]
     pub fn place(&self) -> (String, u32) {
         // SAFETY: null or the directive that is being read, part of the configuration tree.
-        let Some(directive) = (unsafe { self.parms.directive.as_ref() }) else { return (String::new(), 0) };
+        let Some(directive) = (unsafe { self.parms.directive.as_ref() }) else {
+            return (String::new(), 0);
+        };
         // SAFETY: the name of a configuration file, as long-lived as the tree.
         let file = unsafe { bytes(directive.filename) }.unwrap_or_default();
-        (String::from_utf8_lossy(file).into_owned(), u32::try_from(directive.line_num).unwrap_or(0))
+        (
+            String::from_utf8_lossy(file).into_owned(),
+            u32::try_from(directive.line_num).unwrap_or(0),
+        )
     }
 
     /// Is it being read from a `.htaccess` file, during a request?
@@ -255,8 +286,18 @@ unsafe fn run<M: Module>(
         // SAFETY: httpd passes what `create_dir_config` made for this section, to nobody else at this time.
         let config = unsafe { config.cast::<M::DirConfig>().as_mut() }.ok_or("no configuration")?;
         // SAFETY: null or a C string of the line.
-        let arguments = arguments.iter().filter_map(|&argument| unsafe { bytes(argument) }).collect();
-        M::command(&Command { parms, index: parms.info.addr(), arguments }, config)
+        let arguments = arguments
+            .iter()
+            .filter_map(|&argument| unsafe { bytes(argument) })
+            .collect();
+        M::command(
+            &Command {
+                parms,
+                index: parms.info.addr(),
+                arguments,
+            },
+            config,
+        )
     };
     let result = guard::guard_with(body, |text| {
         M::panicked(text);
@@ -272,10 +313,13 @@ unsafe fn run<M: Module>(
 /// httpd's own words for a directive that stands where it must not.
 fn refuse_place(parms: &sys::cmd_parms) -> Result<(), String> {
     // SAFETY: httpd sets the table's entry before it calls the directive's function.
-    let Some(entry) = (unsafe { parms.cmd.as_ref() }) else { return Ok(()) };
+    let Some(entry) = (unsafe { parms.cmd.as_ref() }) else {
+        return Ok(());
+    };
     let parms = ptr::from_ref(parms).cast_mut();
     // SAFETY: the function only reads the line.
-    let refusal = unsafe { sys::ap_check_cmd_context(parms, Place::of(entry.req_override).forbidden()) };
+    let refusal =
+        unsafe { sys::ap_check_cmd_context(parms, Place::of(entry.req_override).forbidden()) };
     // SAFETY: null or a string in the line's pool.
     match unsafe { bytes(refusal) } {
         None => Ok(()),

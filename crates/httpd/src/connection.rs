@@ -18,7 +18,10 @@ impl Connection<'_> {
     /// # Safety
     /// `connection` must be null or a connection that lives during the lifetime of the result.
     pub(crate) unsafe fn from_raw(connection: *mut sys::conn_rec) -> Option<Self> {
-        Some(Connection { connection: NonNull::new(connection)?, lent: PhantomData })
+        Some(Connection {
+            connection: NonNull::new(connection)?,
+            lent: PhantomData,
+        })
     }
 
     /// Has the client gone? Asks httpd, and for a connection with a socket of its own also the system: httpd notices
@@ -58,7 +61,11 @@ impl Connection<'_> {
 
 fn hung_up(descriptor: libc::c_int) -> bool {
     let wanted = libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR;
-    let mut poll = libc::pollfd { fd: descriptor, events: wanted, revents: 0 };
+    let mut poll = libc::pollfd {
+        fd: descriptor,
+        events: wanted,
+        revents: 0,
+    };
     // SAFETY: one element is passed and one is said; a timeout of 0 returns at once.
     let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
     ready > 0 && poll.revents & wanted != 0

@@ -35,7 +35,9 @@ pub(crate) fn keep_panic_text() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         panic::set_hook(Box::new(|info| {
-            let place = info.location().map(|place| format!(" at {}:{}", place.file(), place.line()));
+            let place = info
+                .location()
+                .map(|place| format!(" at {}:{}", place.file(), place.line()));
             let text = format!("{}{}", message(info.payload()), place.unwrap_or_default());
             // During thread exit the variable may be gone; the guard then falls back to the payload.
             let _ = LAST_PANIC.try_with(|last| last.replace(Some(text)));
@@ -44,7 +46,10 @@ pub(crate) fn keep_panic_text() {
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {
-    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+    match (
+        payload.downcast_ref::<&str>(),
+        payload.downcast_ref::<String>(),
+    ) {
         (Some(text), _) => (*text).to_owned(),
         (None, Some(text)) => text.clone(),
         (None, None) => "no text".to_owned(),

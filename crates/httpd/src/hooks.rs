@@ -88,7 +88,10 @@ unsafe extern "C" fn post_config<M: Module>(
     code(guard_with(body, failed::<M>))
 }
 
-unsafe extern "C" fn child_init<M: Module>(pchild: *mut sys::apr_pool_t, server: *mut sys::server_rec) {
+unsafe extern "C" fn child_init<M: Module>(
+    pchild: *mut sys::apr_pool_t,
+    server: *mut sys::server_rec,
+) {
     let body = || {
         // SAFETY: httpd passes the child's live pool.
         let pchild = unsafe { Pool::from_raw(pchild) };
@@ -104,12 +107,15 @@ unsafe extern "C" fn child_init<M: Module>(pchild: *mut sys::apr_pool_t, server:
 unsafe extern "C" fn handler<M: Module>(r: *mut sys::request_rec) -> c_int {
     let body = || {
         // SAFETY: httpd passes a live request to one handler at a time, on the thread that serves it.
-        unsafe { Request::from_raw(r) }.map_or(Answer::Declined, |mut request| M::handler(&mut request))
+        unsafe { Request::from_raw(r) }
+            .map_or(Answer::Declined, |mut request| M::handler(&mut request))
     };
     let recover = |text: &str| {
         // SAFETY: as above.
         let request = unsafe { Request::from_raw(r) };
-        request.map_or(Answer::Declined, |mut request| M::handler_panicked(&mut request, text))
+        request.map_or(Answer::Declined, |mut request| {
+            M::handler_panicked(&mut request, text)
+        })
     };
     guard_with(body, recover).code()
 }

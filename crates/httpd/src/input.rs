@@ -29,14 +29,22 @@ impl Input {
     /// The body of `request`. Reads nothing yet, so a client that waits for `100 Continue` still waits.
     #[must_use]
     pub fn new(request: &Request) -> Input {
-        Input { pending: Brigade::new(request), ended: false }
+        Input {
+            pending: Brigade::new(request),
+            ended: false,
+        }
     }
 
     /// Reads into `buffer`, which must not be empty. `wait`: block until something has arrived.
     ///
     /// # Errors
     /// The client's body is malformed, too large, too slow or cut off: see [`Status::as_request_error`].
-    pub fn read(&mut self, request: &mut Request, buffer: &mut [u8], wait: bool) -> Result<Read, Status> {
+    pub fn read(
+        &mut self,
+        request: &mut Request,
+        buffer: &mut [u8],
+        wait: bool,
+    ) -> Result<Read, Status> {
         loop {
             let count = self.take_pending(buffer, wait)?;
             if count > 0 {
@@ -63,7 +71,10 @@ impl Input {
                 }
                 Front::Metadata => self.pending.drop_front(),
                 // Only the first bucket may be worth waiting for.
-                Front::Data => match self.pending.take(&mut buffer[filled..], wait && filled == 0) {
+                Front::Data => match self
+                    .pending
+                    .take(&mut buffer[filled..], wait && filled == 0)
+                {
                     Ok(count) => filled += count,
                     Err(status) if status.is_again() => break,
                     Err(status) => return Err(status),
@@ -79,13 +90,24 @@ impl Input {
             // A bucket whose data has not arrived: asking for more would only lengthen the queue.
             return Ok(wait);
         }
-        let block = if wait { sys::APR_BLOCK_READ } else { sys::APR_NONBLOCK_READ };
+        let block = if wait {
+            sys::APR_BLOCK_READ
+        } else {
+            sys::APR_NONBLOCK_READ
+        };
         let at_most = sys::apr_off_t::try_from(at_most).unwrap_or(sys::apr_off_t::MAX);
         let filters = request.input_filters_ptr();
         let shielded = shield_response(request);
         // SAFETY: the filters belong to the live request, and the brigade is ours.
-        let status =
-            unsafe { sys::ap_get_brigade(filters, self.pending.as_ptr(), sys::AP_MODE_READBYTES, block, at_most) };
+        let status = unsafe {
+            sys::ap_get_brigade(
+                filters,
+                self.pending.as_ptr(),
+                sys::AP_MODE_READBYTES,
+                block,
+                at_most,
+            )
+        };
         if let Some(output) = shielded {
             request.swap_output_filters(output);
         }
@@ -102,5 +124,7 @@ impl Input {
 /// sends an error and the end of the stream down the output filters: before a response that makes the error page, but in the
 /// middle of one it would look to the client as if the response were whole. With no filters there, reading fails instead.
 fn shield_response(request: &mut Request) -> Option<*mut sys::ap_filter_t> {
-    request.response_begun().then(|| request.swap_output_filters(std::ptr::null_mut()))
+    request
+        .response_begun()
+        .then(|| request.swap_output_filters(std::ptr::null_mut()))
 }

@@ -5,13 +5,16 @@
 //! - httpd's structs are lent, never owned: a trampoline wraps the pointer that httpd passed and lends that for the call.
 //!   [`Request`] is neither `Send` nor `Sync`, so it cannot leave httpd's thread. There are no Rust references to structs
 //!   that httpd may change meanwhile.
-//! - Every function that httpd calls goes through [`guard`](guard::guard): no panic crosses into C.
+//! - Every function that httpd calls goes through one guard (guard.rs): no panic crosses into C.
 //! - Rust values that must live as long as a pool are given to the pool, which drops them.
 //!
 //! The functions below refer to `ap_*` and `apr_*`, which exist only inside the server: tests of code that uses this
 //! crate run against a real httpd.
 
-#![expect(unsafe_code, reason = "this is the crate that argues about httpd's pointers")]
+#![expect(
+    unsafe_code,
+    reason = "this is the crate that argues about httpd's pointers"
+)]
 
 mod answer;
 mod brigade;
@@ -31,7 +34,9 @@ mod status;
 mod table;
 
 pub use answer::Answer;
-pub use command::{Arity, Command, CommandSpec, CommandTexts, Commands, Place, Section, command_texts, commands};
+pub use command::{
+    Arity, Command, CommandSpec, CommandTexts, Commands, Place, Section, command_texts, commands,
+};
 pub use connection::Connection;
 pub use hooks::Failed;
 pub use input::{Input, Read};

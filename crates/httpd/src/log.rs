@@ -118,6 +118,10 @@ pub fn log_startup(line: &str) {
 /// A NUL would end the line early, and guests may write one. Other control characters are escaped by httpd, with backslashes
 /// that it would escape once more here.
 fn c_text(line: String) -> CString {
-    let line = if line.contains('\0') { line.replace('\0', "^@") } else { line };
+    let line = if line.contains('\0') {
+        line.replace('\0', "^@")
+    } else {
+        line
+    };
     CString::new(line).unwrap_or_default()
 }

@@ -78,7 +78,10 @@ pub(crate) fn index() -> c_int {
 
 /// The record for a module. `file` is the name that `<IfModule>` takes.
 #[must_use]
-pub const fn record<M: Module, const N: usize>(file: &'static CStr, commands: &'static Commands<N>) -> Record {
+pub const fn record<M: Module, const N: usize>(
+    file: &'static CStr,
+    commands: &'static Commands<N>,
+) -> Record {
     Record {
         version: sys::MODULE_MAGIC_NUMBER_MAJOR.cast_signed(),
         minor_version: sys::MODULE_MAGIC_NUMBER_MINOR.cast_signed(),
@@ -103,12 +106,16 @@ pub const fn record<M: Module, const N: usize>(file: &'static CStr, commands: &'
 macro_rules! module {
     ($symbol:ident, $module:ty, $file:literal, $specs:expr) => {
         static COMMAND_TEXTS: [$crate::CommandTexts; $specs.len()] = $crate::command_texts(&$specs);
-        static COMMANDS: $crate::Commands<{ $specs.len() + 1 }> =
-            $crate::commands::<$module, { $specs.len() }, { $specs.len() + 1 }>(&$specs, &COMMAND_TEXTS);
+        static COMMANDS: $crate::Commands<{ $specs.len() + 1 }> = $crate::commands::<
+            $module,
+            { $specs.len() },
+            { $specs.len() + 1 },
+        >(&$specs, &COMMAND_TEXTS);
         /// The module record. httpd finds it by this name and writes to it.
         #[expect(unsafe_code, reason = "httpd looks the symbol up by its name")]
         #[unsafe(no_mangle)]
-        pub static mut $symbol: $crate::Record = $crate::record::<$module, { $specs.len() + 1 }>($file, &COMMANDS);
+        pub static mut $symbol: $crate::Record =
+            $crate::record::<$module, { $specs.len() + 1 }>($file, &COMMANDS);
     };
 }
 
@@ -123,13 +130,17 @@ unsafe extern "C" fn register_hooks<M: Module>(_: *mut sys::apr_pool_t) {
     );
 }
 
-unsafe extern "C" fn create_dir_config<M: Module>(pool: *mut sys::apr_pool_t, _: *mut c_char) -> *mut c_void {
+unsafe extern "C" fn create_dir_config<M: Module>(
+    pool: *mut sys::apr_pool_t,
+    _: *mut c_char,
+) -> *mut c_void {
     let create = || {
         // SAFETY: httpd passes the pool that the configuration is to live in.
         let pool = unsafe { Pool::from_raw(pool) }?;
         Some(pool.own(M::create_dir_config()))
     };
-    guard::guard_with(create, panicked::<M, _>).map_or(ptr::null_mut(), |config| config.as_ptr().cast())
+    guard::guard_with(create, panicked::<M, _>)
+        .map_or(ptr::null_mut(), |config| config.as_ptr().cast())
 }
 
 unsafe extern "C" fn merge_dir_config<M: Module>(
@@ -147,7 +158,8 @@ unsafe extern "C" fn merge_dir_config<M: Module>(
         let inner = unsafe { inner.cast::<M::DirConfig>().as_ref() }?;
         Some(pool.own(M::merge_dir_config(outer, inner)))
     };
-    guard::guard_with(merge, panicked::<M, _>).map_or(ptr::null_mut(), |config| config.as_ptr().cast())
+    guard::guard_with(merge, panicked::<M, _>)
+        .map_or(ptr::null_mut(), |config| config.as_ptr().cast())
 }
 
 fn panicked<M: Module, T>(text: &str) -> Option<T> {

@@ -19,7 +19,9 @@ impl Output {
     /// large write, so that httpd can set `Content-Length` on a response that fits into one brigade.
     #[must_use]
     pub fn new(request: &Request) -> Output {
-        Output { pending: Brigade::new(request) }
+        Output {
+            pending: Brigade::new(request),
+        }
     }
 
     /// Writes `data`: gathers it if it is small, passes it on if it is large or if enough has been gathered.

@@ -19,7 +19,10 @@ impl<'p> Pool<'p> {
     /// # Safety
     /// `pool` must be null or a pool that is not cleared during `'p`, used by the current thread only.
     pub(crate) unsafe fn from_raw(pool: *mut sys::apr_pool_t) -> Option<Pool<'p>> {
-        Some(Pool { pool: NonNull::new(pool)?, lent: PhantomData })
+        Some(Pool {
+            pool: NonNull::new(pool)?,
+            lent: PhantomData,
+        })
     }
 
     pub(crate) fn as_ptr(self) -> *mut sys::apr_pool_t {

@@ -8,7 +8,6 @@ use httpd_sys as sys;
 
 use crate::connection::Connection;
 use crate::module::{self, Module};
-use crate::pool::Pool;
 use crate::table::{Table, bytes};
 
 /// A request, lent to the handler for one call.
@@ -44,7 +43,9 @@ impl Request {
     /// # Safety
     /// `r` must be null or a live request that outlives the result and is served by the current thread.
     pub(crate) unsafe fn from_raw(r: *mut sys::request_rec) -> Option<Request> {
-        Some(Request { request: NonNull::new(r)? })
+        Some(Request {
+            request: NonNull::new(r)?,
+        })
     }
 
     pub(crate) fn as_ptr(&self) -> *mut sys::request_rec {
@@ -68,17 +69,13 @@ impl Request {
     }
 
     /// Puts other output filters in place; null stands for none. Returns those that were there.
-    pub(crate) fn swap_output_filters(&mut self, filters: *mut sys::ap_filter_t) -> *mut sys::ap_filter_t {
+    pub(crate) fn swap_output_filters(
+        &mut self,
+        filters: *mut sys::ap_filter_t,
+    ) -> *mut sys::ap_filter_t {
         let old = field!(self, output_filters);
         set_field!(self, output_filters, filters);
         old
-    }
-
-    /// Where things live that belong to this request.
-    #[must_use]
-    pub fn pool(&self) -> Option<Pool<'_>> {
-        // SAFETY: the pool of a request lives as long as the request.
-        unsafe { Pool::from_raw(self.pool_ptr()) }
     }
 
     /// The module's merged configuration for this request, if any section that applies has one.
@@ -129,6 +126,12 @@ impl Request {
         set_field!(self, status_line, std::ptr::null());
     }
 
+    /// Will httpd send the head alone, whatever the body is? A HEAD request, or a status that has no body.
+    #[must_use]
+    pub fn sends_no_body(&self) -> bool {
+        field!(self, header_only) != 0 || matches!(self.status(), 204 | 304)
+    }
+
     /// Is there a regular file where the URL leads on disk?
     #[must_use]
     pub fn is_file(&self) -> bool {
@@ -146,7 +149,9 @@ impl Request {
     #[must_use]
     pub fn offers_body(&self) -> bool {
         if !field!(self, main).is_null() {
-            return self.headers_in().is_some_and(|headers| headers.get(c"Content-Length").is_some());
+            return self
+                .headers_in()
+                .is_some_and(|headers| headers.get(c"Content-Length").is_some());
         }
         let redirected = !field!(self, prev).is_null();
         !redirected || field!(self, method_number) != sys::M_GET.cast_signed()
@@ -156,6 +161,12 @@ impl Request {
     #[must_use]
     pub fn response_begun(&self) -> bool {
         field!(self, sent_bodyct) != 0 || field!(self, bytes_sent) != 0
+    }
+
+    /// Has the end of the response been passed to the output filters?
+    #[must_use]
+    pub fn response_ended(&self) -> bool {
+        field!(self, eos_sent) != 0
     }
 
     /// The server's `Timeout`.
@@ -221,7 +232,10 @@ impl Request {
     }
 
     /// Puts another path behind the script's name; `None` restores nothing, it means "no such path".
-    pub(crate) fn swap_path_info(&mut self, path_info: *mut std::ffi::c_char) -> *mut std::ffi::c_char {
+    pub(crate) fn swap_path_info(
+        &mut self,
+        path_info: *mut std::ffi::c_char,
+    ) -> *mut std::ffi::c_char {
         let old = field!(self, path_info);
         set_field!(self, path_info, path_info);
         old

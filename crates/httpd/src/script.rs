@@ -50,7 +50,12 @@ impl Request {
         let mut line = [0 as c_char; LINE_BUFFER];
         // SAFETY: request and brigade are alive; the buffer has the size that the function demands.
         let code = unsafe {
-            sys::ap_scan_script_header_err_brigade_ex(self.as_ptr(), brigade.as_ptr(), line.as_mut_ptr(), index())
+            sys::ap_scan_script_header_err_brigade_ex(
+                self.as_ptr(),
+                brigade.as_ptr(),
+                line.as_mut_ptr(),
+                index(),
+            )
         };
         match Answer::from_code(code) {
             Answer::Ok => Ok(()),

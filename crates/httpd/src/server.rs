@@ -21,7 +21,10 @@ impl<'s> Server<'s> {
     /// # Safety
     /// `server` must be null or a server that lives during `'s`.
     pub(crate) unsafe fn from_raw(server: *mut sys::server_rec) -> Option<Server<'s>> {
-        Some(Server { server: NonNull::new(server)?, lent: PhantomData })
+        Some(Server {
+            server: NonNull::new(server)?,
+            lent: PhantomData,
+        })
     }
 
     pub(crate) fn as_ptr(self) -> *mut sys::server_rec {
@@ -59,9 +62,14 @@ pub fn pass() -> Pass {
 pub fn threads_per_child() -> u32 {
     let mut threads: c_int = 0;
     // SAFETY: the MPM writes one integer to the address of ours.
-    let status = unsafe { sys::ap_mpm_query(sys::AP_MPMQ_MAX_THREADS.cast_signed(), &raw mut threads) };
+    let status =
+        unsafe { sys::ap_mpm_query(sys::AP_MPMQ_MAX_THREADS.cast_signed(), &raw mut threads) };
     let known = status == sys::APR_SUCCESS.cast_signed();
-    if known { u32::try_from(threads).unwrap_or(1).max(1) } else { 1 }
+    if known {
+        u32::try_from(threads).unwrap_or(1).max(1)
+    } else {
+        1
+    }
 }
 
 /// Adds `name/version` to the server's banner, as far as `ServerTokens` shows it.

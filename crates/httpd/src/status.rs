@@ -14,7 +14,11 @@ pub struct Status(sys::apr_status_t);
 impl Status {
     /// `Ok` for `APR_SUCCESS`.
     pub(crate) fn check(status: sys::apr_status_t) -> Result<(), Status> {
-        if status == sys::APR_SUCCESS.cast_signed() { Ok(()) } else { Err(Status(status)) }
+        if status == sys::APR_SUCCESS.cast_signed() {
+            Ok(())
+        } else {
+            Err(Status(status))
+        }
     }
 
     /// Nothing to read at the moment (`APR_EAGAIN`).
@@ -34,7 +38,8 @@ impl Status {
     #[must_use]
     pub fn as_request_error(self) -> Answer {
         // SAFETY: a pure function on integers.
-        let code = unsafe { sys::ap_map_http_request_error(self.0, sys::HTTP_BAD_REQUEST.cast_signed()) };
+        let code =
+            unsafe { sys::ap_map_http_request_error(self.0, sys::HTTP_BAD_REQUEST.cast_signed()) };
         Answer::from_code(code as c_int)
     }
 }

@@ -21,7 +21,10 @@ impl<'r> Table<'r> {
     /// `table` must be null or a table that lives during `'r`, used by the current thread only, and whose entries are not
     /// changed in place while a slice of it is held.
     pub(crate) unsafe fn from_raw(table: *mut sys::apr_table_t) -> Option<Table<'r>> {
-        Some(Table { table: NonNull::new(table)?, lent: PhantomData })
+        Some(Table {
+            table: NonNull::new(table)?,
+            lent: PhantomData,
+        })
     }
 
     /// The first value of `key`.

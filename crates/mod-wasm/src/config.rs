@@ -24,7 +24,12 @@ pub struct DirConfig {
 impl DirConfig {
     /// `inner` laid over `outer`.
     pub fn merge(outer: &DirConfig, inner: &DirConfig) -> DirConfig {
-        let DirConfig { settings, program, location, section: _ } = inner;
+        let DirConfig {
+            settings,
+            program,
+            location,
+            section: _,
+        } = inner;
         let settings = if *outer.settings == Settings::default() {
             Arc::clone(settings)
         } else {
@@ -35,7 +40,12 @@ impl DirConfig {
             Some(_) => (program.clone(), location.clone()),
             None => (outer.program.clone(), outer.location.clone()),
         };
-        DirConfig { settings, program, location, section: None }
+        DirConfig {
+            settings,
+            program,
+            location,
+            section: None,
+        }
     }
 
     /// What the directives say.
@@ -57,13 +67,22 @@ impl DirConfig {
 /// Applies one line of configuration to the section it stands in.
 pub fn apply(command: &Command<'_>, config: &mut DirConfig) -> Result<(), String> {
     let directive = DIRECTIVES.get(command.index).ok_or("unknown directive")?;
-    let values: Vec<&str> =
-        command.arguments.iter().map(|value| utf8(value)).collect::<Result<_, _>>().map_err(|e| directive.error(&e))?;
+    let values: Vec<&str> = command
+        .arguments
+        .iter()
+        .map(|value| utf8(value))
+        .collect::<Result<_, _>>()
+        .map_err(|e| directive.error(&e))?;
     let (file, line) = command.place();
     let origin = Origin { file, line };
-    let args = Args { values: &values, origin: &origin };
+    let args = Args {
+        values: &values,
+        origin: &origin,
+    };
     let settings = Arc::make_mut(&mut config.settings);
-    registry::with_server_settings(|server| directive.set(settings, server, &args, &ServerRoot(command)))?;
+    registry::with_server_settings(|server| {
+        directive.set(settings, server, &args, &ServerRoot(command))
+    })?;
     if !command.in_htaccess() {
         let id = *config.section.get_or_insert_with(registry::new_section);
         registry::note(id, &config.settings);
@@ -74,11 +93,22 @@ pub fn apply(command: &Command<'_>, config: &mut DirConfig) -> Result<(), String
 
 /// Ties the section to the program when the line has named its module.
 fn note_program(command: &Command<'_>, config: &mut DirConfig, line: &Origin) {
-    let Some(module) = config.settings.module().filter(|module| module.origin == *line) else { return };
+    let Some(module) = config
+        .settings
+        .module()
+        .filter(|module| module.origin == *line)
+    else {
+        return;
+    };
     config.program = Some(registry::program(&module.path));
     config.location = command
         .sections()
-        .find(|section| section.name.get(..9).is_some_and(|start| start.eq_ignore_ascii_case(b"<Location")))
+        .find(|section| {
+            section
+                .name
+                .get(..9)
+                .is_some_and(|start| start.eq_ignore_ascii_case(b"<Location"))
+        })
         .and_then(|section| location_prefix(section.name, section.arguments))
         .map(Arc::from);
 }

@@ -1,12 +1,12 @@
 //! One exchange: lends a guest the request's body and takes its response and its standard error. Everything here is
 //! called on httpd's thread, on the guest's stack, while the guest waits.
 
+use cgi::{Line, Stderr};
 use httpd::{Answer, Input, Read, Request};
 use wasm_runtime_client::{Closed, Exchange, LogLevel};
 
 use crate::messages::log_request;
 use crate::response::Response;
-use crate::stderr::{Line, Stderr};
 use directives::messages;
 
 /// The server's side of one request.
@@ -46,8 +46,19 @@ impl<'r> HttpExchange<'r> {
     /// An exchange for `request`. `cgi`: the guest reads the request's body and writes a head. `module`: the name in the log.
     pub fn new(request: &'r mut Request, cgi: bool, module: &'r str) -> HttpExchange<'r> {
         let response = Response::new(request, cgi);
-        let body = if cgi && request.offers_body() { Body::Unread } else { Body::None };
-        HttpExchange { request, response, body_failure: None, module, body, stderr: Stderr::default() }
+        let body = if cgi && request.offers_body() {
+            Body::Unread
+        } else {
+            Body::None
+        };
+        HttpExchange {
+            request,
+            response,
+            body_failure: None,
+            module,
+            body,
+            stderr: Stderr::default(),
+        }
     }
 
     /// Reads without waiting; if nothing has come, sends what the client may be waiting for, and then waits.
@@ -56,7 +67,9 @@ impl<'r> HttpExchange<'r> {
             if wait {
                 self.response.flush(self.request)?;
             }
-            let Body::Reading(input) = &mut self.body else { return Ok(0) };
+            let Body::Reading(input) = &mut self.body else {
+                return Ok(0);
+            };
             match input.read(self.request, buffer, wait) {
                 Ok(Read::Data(count)) => return Ok(count),
                 Ok(Read::End) => {
@@ -65,7 +78,10 @@ impl<'r> HttpExchange<'r> {
                 }
                 Ok(Read::Nothing) => {}
                 Err(status) => {
-                    let failure = BodyFailure { answer: status.as_request_error(), detail: status.to_string() };
+                    let failure = BodyFailure {
+                        answer: status.as_request_error(),
+                        detail: status.to_string(),
+                    };
                     self.body_failure = Some(failure);
                     return Err(Closed);
                 }
@@ -91,7 +107,11 @@ impl Exchange for HttpExchange<'_> {
         if !data.is_empty() {
             self.response.write(self.request, data)?;
         }
-        if flush { self.response.flush(self.request) } else { Ok(()) }
+        if flush {
+            self.response.flush(self.request)
+        } else {
+            Ok(())
+        }
     }
 
     fn log(&mut self, _: LogLevel, line: &[u8]) {
@@ -99,14 +119,24 @@ impl Exchange for HttpExchange<'_> {
         match self.stderr.line(line.len()) {
             Line::Log => {
                 let line = String::from_utf8_lossy(line);
-                log_request(self.request, &messages::GUEST_STDERR, &[("module", module), ("line", &line)]);
+                log_request(
+                    self.request,
+                    &messages::GUEST_STDERR,
+                    &[("module", module), ("line", &line)],
+                );
             }
-            Line::SayDropped => log_request(self.request, &messages::GUEST_STDERR_DROPPED, &[("module", module)]),
+            Line::SayDropped => log_request(
+                self.request,
+                &messages::GUEST_STDERR_DROPPED,
+                &[("module", module)],
+            ),
             Line::Drop => {}
         }
     }
 
     fn aborted(&mut self) -> bool {
-        self.request.connection().is_none_or(|connection| connection.client_gone())
+        self.request
+            .connection()
+            .is_none_or(|connection| connection.client_gone())
     }
 }

@@ -28,7 +28,9 @@ pub fn handle(request: &mut Request) -> Answer {
         log_request(request, &messages::NO_MODULE, &[("uri", &uri)]);
         return Answer::Http(500);
     };
-    let split = location.as_deref().and_then(|prefix| split(request, prefix));
+    let split = location
+        .as_deref()
+        .and_then(|prefix| split(request, prefix));
     if request.rejects_path_info() && has_path_info(request, split.as_ref()) {
         return Answer::Http(404);
     }
@@ -44,7 +46,11 @@ type Configured = (Arc<Settings>, Arc<Program>, Option<Arc<str>>);
 /// The configuration that holds for this request, if it names a module.
 fn configured(request: &Request) -> Option<Configured> {
     let config = request.dir_config::<Wasm>()?;
-    Some((Arc::clone(config.settings()), Arc::clone(config.program()?), config.location().cloned()))
+    Some((
+        Arc::clone(config.settings()),
+        Arc::clone(config.program()?),
+        config.location().cloned(),
+    ))
 }
 
 /// `SCRIPT_NAME` and `PATH_INFO`.
@@ -69,12 +75,20 @@ fn has_path_info(request: &Request, split: Option<&Split>) -> bool {
 
 /// Refuses a body that says itself that it is too large, before a guest is started for it.
 fn body_too_large(request: &Request, settings: &Settings) -> bool {
-    let length = request.headers_in().and_then(|headers| headers.get(c"Content-Length"));
+    let length = request
+        .headers_in()
+        .and_then(|headers| headers.get(c"Content-Length"));
     let length = length.and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok());
-    let (Some(length), Some(limit)) = (length, request.body_limit()) else { return false };
+    let (Some(length), Some(limit)) = (length, request.body_limit()) else {
+        return false;
+    };
     if length > limit {
         let module = settings.module().map_or("", |module| module.name());
-        log_request(request, &messages::BODY_TOO_LARGE, &[("limit", &limit), ("module", &module)]);
+        log_request(
+            request,
+            &messages::BODY_TOO_LARGE,
+            &[("limit", &limit), ("module", &module)],
+        );
     }
     length > limit
 }
@@ -90,25 +104,42 @@ fn environment(request: &mut Request, settings: &Settings, split: Option<&Split>
     }
 }
 
-fn run(request: &mut Request, settings: &Settings, program: &Program, environment: &Environment) -> Answer {
+fn run(
+    request: &mut Request,
+    settings: &Settings,
+    program: &Program,
+    environment: &Environment,
+) -> Answer {
     let argv = settings.argv();
     let args: Vec<&[u8]> = argv.iter().map(|arg| arg.as_bytes()).collect();
     let mounts: Vec<client::Mount<'_>> = settings
         .mounts()
         .iter()
-        .map(|mount| client::Mount { host: &mount.host, guest: &mount.guest, read_only: mount.read_only })
+        .map(|mount| client::Mount {
+            host: &mount.host,
+            guest: &mount.guest,
+            read_only: mount.read_only,
+        })
         .collect();
     let job = client::Request {
         args: &args,
         env: &environment.pairs(),
         mounts: &mounts,
-        entry_point: settings.entry_point().map(|entry_point| entry_point.name.as_str()),
+        entry_point: settings
+            .entry_point()
+            .map(|entry_point| entry_point.name.as_str()),
         timeout: settings.timeout(request.server_timeout()),
         memory_limit: settings.memory_limit(),
     };
     let start = Instant::now();
-    let mut exchange = HttpExchange::new(request, settings.cgi(), argv.first().copied().unwrap_or_default());
-    let Some(guest) = program.guest() else { return outcome::not_loaded(&exchange) };
+    let mut exchange = HttpExchange::new(
+        request,
+        settings.cgi(),
+        argv.first().copied().unwrap_or_default(),
+    );
+    let Some(guest) = program.guest() else {
+        return outcome::not_loaded(&exchange);
+    };
     let result = guest.run(&job, &mut exchange);
     outcome::conclude(exchange, settings, &job, result, start.elapsed())
 }

@@ -6,6 +6,7 @@
 
 mod config;
 mod exchange;
+mod generation;
 mod handler;
 mod lifecycle;
 mod messages;
@@ -13,7 +14,6 @@ mod outcome;
 mod registry;
 mod response;
 mod specs;
-mod stderr;
 
 use httpd::{Answer, Command, Failed, Module, Pool, Record, Request, Server};
 

@@ -2,32 +2,22 @@
 //! made and every module loaded once in the parent, each child is prepared. Must not know about requests.
 
 use std::collections::HashSet;
-use std::fs;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::ffi::CStr;
+use std::path::Path;
+use std::sync::Arc;
 
-use directives::{DEFAULT_MEMORY_LIMIT, ModuleRef, messages};
+use directives::{DEFAULT_MEMORY_LIMIT, Message, ModuleRef, Origin, messages};
 use httpd::{Failed, Pass, Pool, Server, add_version_component, pass, threads_per_child};
 use wasm_runtime_client::{Engine, EngineOptions, EntryPoint, Error, ErrorCode, Runtime};
 
+use crate::generation::{self, Generation, Loading};
 use crate::messages::{Fields, log_at_startup, log_server};
 use crate::registry::{self, Section};
-
-/// The engine that children of this configuration use.
-static ENGINE: Mutex<Option<Arc<Engine>>> = Mutex::new(None);
-
-fn set_engine(engine: Option<Arc<Engine>>) -> Option<Arc<Engine>> {
-    std::mem::replace(&mut *ENGINE.lock().unwrap_or_else(PoisonError::into_inner), engine)
-}
-
-fn engine() -> Option<Arc<Engine>> {
-    ENGINE.lock().unwrap_or_else(PoisonError::into_inner).clone()
-}
 
 /// Looks at every module that is named, without compiling it: `httpd -t` comes this far. In the second reading at start
 /// all that has just been done.
 pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
-    let report: &dyn Fn(&directives::Message, &Fields<'_>) = match pass() {
+    let report: &dyn Fn(&Message, &Fields<'_>) = match pass() {
         Pass::Check => &|message, fields| log_at_startup(message, fields),
         Pass::Restart => &|message, fields| log_server(server, message, fields),
         Pass::Start => return Ok(()),
@@ -39,12 +29,19 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
     let runtime = Runtime::load().map_err(|error| report_load_error(&error, report))?;
     let mut seen = HashSet::new();
     let mut result = Ok(());
-    for (module, entry_point) in sections.iter().filter_map(|section| to_check(section, &sections)) {
+    for section in &sections {
+        let Some((module, entry_point)) = to_check(section, &sections) else {
+            continue;
+        };
         if !seen.insert((module.path.as_path(), format!("{entry_point:?}"))) {
             continue;
         }
         if let Err(error) = runtime.check(&module.path, entry_point) {
-            report_module(module, &error, report);
+            let origin = match &section.entry_point {
+                Some(named) if error.code == ErrorCode::NoEntryPoint => &named.origin,
+                _ => &module.origin,
+            };
+            report_module(&module.path, &error, origin, report);
             result = Err(Failed);
         }
     }
@@ -55,7 +52,10 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
 ///
 /// A section with a module alone runs the standard entry point, unless a section elsewhere names one: whether they are
 /// merged with each other only a request can tell, so then nothing is demanded yet.
-fn to_check<'s>(section: &'s Section, all: &'s [Section]) -> Option<(&'s ModuleRef, EntryPoint<'s>)> {
+fn to_check<'s>(
+    section: &'s Section,
+    all: &'s [Section],
+) -> Option<(&'s ModuleRef, EntryPoint<'s>)> {
     let module = section.module.as_ref()?;
     let entry_point = match &section.entry_point {
         Some(entry_point) => EntryPoint::Named(&entry_point.name),
@@ -65,7 +65,7 @@ fn to_check<'s>(section: &'s Section, all: &'s [Section]) -> Option<(&'s ModuleR
     Some((module, entry_point))
 }
 
-fn report_load_error(error: &Error, report: &dyn Fn(&directives::Message, &Fields<'_>)) -> Failed {
+fn report_load_error(error: &Error, report: &dyn Fn(&Message, &Fields<'_>)) -> Failed {
     let message = match error.code {
         ErrorCode::AbiMismatch => &messages::ABI_MISMATCH,
         _ => &messages::LIBRARY_MISSING,
@@ -74,58 +74,86 @@ fn report_load_error(error: &Error, report: &dyn Fn(&directives::Message, &Field
     Failed
 }
 
-fn report_module(module: &ModuleRef, error: &Error, report: &dyn Fn(&directives::Message, &Fields<'_>)) {
-    let path = module.path.display();
-    report(&messages::MODULE_UNUSABLE, &[("module", &path), ("detail", error), ("origin", &module.origin)]);
+fn report_module(
+    path: &Path,
+    error: &Error,
+    origin: &Origin,
+    report: &dyn Fn(&Message, &Fields<'_>),
+) {
+    report(
+        &messages::MODULE_UNUSABLE,
+        &[
+            ("module", &path.display()),
+            ("detail", error),
+            ("origin", origin),
+        ],
+    );
 }
 
 /// Makes the engine and loads every module, in the reading of the configuration that will serve. Children inherit all of
 /// it by fork. No thread is started here.
 pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
-    add_version_component(pconf, concat_version());
-    let programs = registry::programs();
-    if pass() == Pass::Check || programs.is_empty() {
+    add_version_component(pconf, component());
+    if pass() == Pass::Check {
         return Ok(());
     }
-    let report = |message: &directives::Message, fields: &Fields<'_>| log_server(server, message, fields);
+    let previous = generation::replace(None);
+    let programs = registry::programs();
+    if programs.is_empty() {
+        return Ok(());
+    }
+    let report = |message: &Message, fields: &Fields<'_>| log_server(server, message, fields);
     let runtime = Runtime::load().map_err(|error| report_load_error(&error, &report))?;
-    let engine = runtime.new_engine(&options()).map_err(|error| {
-        report(&messages::ENGINE_FAILED, &[("detail", &error)]);
-        Failed
-    })?;
-    if let Some(reason) = engine.unpooled() {
+    let mut generation =
+        Generation::new(runtime, options(), previous.as_ref()).map_err(|error| {
+            report(&messages::ENGINE_FAILED, &[("detail", &error)]);
+            Failed
+        })?;
+    if let Some(reason) = generation.unpooled() {
         report(&messages::NO_POOLING, &[("detail", &reason)]);
     }
     for program in &programs {
-        let start = Instant::now();
-        let guest = engine.load(&program.path).map_err(|error| {
-            report_module(&origin_of(&program.path), &error, &report);
-            Failed
-        })?;
-        let size = fs::metadata(&program.path).map_or(0, |file| file.len());
-        let time = format!("{} ms", start.elapsed().as_millis());
-        let fields: &Fields<'_> =
-            &[("module", &program.path.display()), ("kind", &guest.kind()), ("size", &size), ("time", &time)];
+        let loading = generation
+            .load(&program.path, previous.as_ref())
+            .map_err(|error| {
+                report_module(&program.path, &error, &origin_of(&program.path), &report);
+                Failed
+            })?;
+        let Loading { guest, size, time } = loading;
+        let module = program.path.display();
+        let fields: &Fields<'_> = &[
+            ("module", &module),
+            ("kind", &guest.kind()),
+            ("size", &size),
+            ("time", &time),
+        ];
         report(&messages::MODULE_LOADED, fields);
         program.loaded(guest);
     }
     let version = env!("CARGO_PKG_VERSION");
-    let fields: &Fields<'_> = &[("version", &version), ("runtime", &runtime.version()), ("modules", &programs.len())];
+    let fields: &Fields<'_> = &[
+        ("version", &version),
+        ("runtime", &runtime.version()),
+        ("modules", &programs.len()),
+    ];
     report(&messages::READY, fields);
-    set_engine(Some(Arc::new(engine)));
-    pconf.own(Retire);
+    generation::replace(Some(generation));
     Ok(())
 }
 
 /// The first line that names a module, for messages.
-fn origin_of(path: &std::path::Path) -> ModuleRef {
-    let named = registry::sections().into_iter().filter_map(|section| section.module).find(|module| module.path == path);
-    named.unwrap_or_else(|| ModuleRef { path: path.to_owned(), origin: directives::Origin::default() })
+fn origin_of(path: &Path) -> Origin {
+    let named = registry::sections()
+        .into_iter()
+        .filter_map(|section| section.module)
+        .find(|module| module.path == path);
+    named.map(|module| module.origin).unwrap_or_default()
 }
 
-fn concat_version() -> &'static std::ffi::CStr {
+/// What `ServerTokens` may show.
+fn component() -> &'static CStr {
     const VERSION: &str = concat!("mod_wasm/", env!("CARGO_PKG_VERSION"), "\0");
-    std::ffi::CStr::from_bytes_with_nul(VERSION.as_bytes()).unwrap_or(c"mod_wasm")
+    CStr::from_bytes_with_nul(VERSION.as_bytes()).unwrap_or(c"mod_wasm")
 }
 
 /// As many guests as there can be requests in one child: its own threads and, half as many again as those, the workers of
@@ -133,24 +161,24 @@ fn concat_version() -> &'static std::ffi::CStr {
 fn options() -> EngineOptions {
     let threads = threads_per_child();
     let room = threads.saturating_mul(5).div_ceil(2);
-    let max_instances = registry::with_server_settings(|server| server.max_instances()).unwrap_or(room);
-    let largest = registry::sections().iter().map(|section| section.memory_limit).max().unwrap_or(0);
-    EngineOptions { max_instances, memory_limit: largest.max(DEFAULT_MEMORY_LIMIT) }
-}
-
-/// Lets go of the engine when the configuration is thrown away. Guests hold it too; the last one frees it.
-struct Retire;
-
-impl Drop for Retire {
-    fn drop(&mut self) {
-        registry::reset();
-        drop(set_engine(None));
+    let max_instances =
+        registry::with_server_settings(|server| server.max_instances()).unwrap_or(room);
+    let largest = registry::sections()
+        .iter()
+        .map(|section| section.memory_limit)
+        .max()
+        .unwrap_or(0);
+    EngineOptions {
+        max_instances,
+        memory_limit: largest.max(DEFAULT_MEMORY_LIMIT),
     }
 }
 
 /// Prepares a child: faults of guests become traps from now on, and what the child starts is stopped with it.
 pub fn child_init(pchild: Pool<'_>, server: Server<'_>) {
-    let Some(engine) = engine() else { return };
+    let Some(engine) = generation::engine() else {
+        return;
+    };
     pchild.own(StopAtExit(engine));
     if let Err(error) = Runtime::load().and_then(Runtime::install_signal_handlers) {
         log_server(server, &messages::SIGNAL_HANDLERS, &[("detail", &error)]);

@@ -27,11 +27,16 @@ pub fn conclude(
     time: Duration,
 ) -> Answer {
     let module = settings.module().map_or("", |module| module.name());
-    let log = Log { module, timeout: job.timeout, limit: job.memory_limit };
+    let log = Log {
+        module,
+        timeout: job.timeout,
+        limit: job.memory_limit,
+    };
     match result {
         Ok(outcome) => {
             let answer = ended(&mut exchange, &log, &outcome, settings.cgi());
-            log.done(exchange.request, &outcome, time);
+            let unwanted = outcome.end == End::ClientGone && exchange.response.is_settled();
+            log.done(exchange.request, &outcome, unwanted, time);
             answer
         }
         Err(error) => {
@@ -44,7 +49,11 @@ pub fn conclude(
 
 /// The program is not there, although the server started: it cannot happen, and must not be silent if it does.
 pub fn not_loaded(exchange: &HttpExchange<'_>) -> Answer {
-    log_request(exchange.request, &messages::NOT_INSTANTIATED, &[("detail", &"the module is not loaded")]);
+    log_request(
+        exchange.request,
+        &messages::NOT_INSTANTIATED,
+        &[("detail", &"the module is not loaded")],
+    );
     Answer::Http(500)
 }
 
@@ -78,9 +87,18 @@ fn ended(exchange: &mut HttpExchange<'_>, log: &Log<'_>, outcome: &Outcome, cgi:
     let judgement = judge(outcome.end, stage);
     if outcome.end == End::Completed && stage == Stage::Incomplete {
         exchange.response.report_incomplete_head(exchange.request);
-        log.judged(exchange.request, &judgement, "the output ended before the empty line after the headers", 0);
+        log.judged(
+            exchange.request,
+            &judgement,
+            "the output ended before the empty line after the headers",
+            0,
+        );
     } else {
-        let exit = if let End::Exited(status) = outcome.end { status } else { 0 };
+        let exit = if let End::Exited(status) = outcome.end {
+            status
+        } else {
+            0
+        };
         log.judged(exchange.request, &judgement, &outcome.detail, exit);
     }
     if judgement.verdict != Verdict::Keep && outcome.end != End::ClientGone {
@@ -116,29 +134,52 @@ fn carry_out(exchange: &mut HttpExchange<'_>, verdict: Verdict) -> Answer {
 fn unusable(exchange: &mut HttpExchange<'_>, log: &Log<'_>, failure: &Failure) -> Answer {
     let detail = match failure {
         Failure::Head(cgi::HeadProblem::TooLarge) => {
-            log.message(exchange.request, &messages::HEAD_TOO_LARGE, &[("limit", &cgi::HEAD_LIMIT)]);
+            log.message(
+                exchange.request,
+                &messages::HEAD_TOO_LARGE,
+                &[("limit", &cgi::HEAD_LIMIT)],
+            );
             return Answer::Http(500);
         }
         Failure::Head(problem) => problem.text(),
         Failure::BadStatus(status) => status,
         Failure::Refused => "refused by httpd",
         Failure::Filter => {
-            log.message(exchange.request, &messages::BAD_RESPONSE, &[("detail", &"refused by a filter of httpd")]);
+            log.message(
+                exchange.request,
+                &messages::BAD_RESPONSE,
+                &[("detail", &"refused by a filter of httpd")],
+            );
+            // Most have answered with an error page of their own; one that has not leaves half a response.
+            if !exchange.request.response_ended() {
+                exchange.response.abort(exchange.request);
+            }
             return Answer::FilterError;
         }
         Failure::Unsendable(detail) => {
-            log.message(exchange.request, &messages::CLIENT_GONE, &[("detail", detail)]);
+            log.message(
+                exchange.request,
+                &messages::CLIENT_GONE,
+                &[("detail", detail)],
+            );
             exchange.response.abort(exchange.request);
             return Answer::Ok;
         }
     };
-    log.message(exchange.request, &messages::BAD_RESPONSE, &[("detail", &detail)]);
+    log.message(
+        exchange.request,
+        &messages::BAD_RESPONSE,
+        &[("detail", &detail)],
+    );
     Answer::Http(500)
 }
 
 /// The request's body could not be read: the client's fault, and httpd knows which status that is.
 fn body_failed(exchange: &mut HttpExchange<'_>, log: &Log<'_>, failure: &BodyFailure) -> Answer {
-    let gone = exchange.request.connection().is_some_and(|connection| connection.aborted());
+    let gone = exchange
+        .request
+        .connection()
+        .is_some_and(|connection| connection.aborted());
     // httpd's own filter has answered already in most cases; then the status is that of its answer.
     let too_large = failure.answer == Answer::Http(413)
         || failure.answer == Answer::FilterError && exchange.request.status() == 413;
@@ -146,9 +187,17 @@ fn body_failed(exchange: &mut HttpExchange<'_>, log: &Log<'_>, failure: &BodyFai
         true => log.message(exchange.request, &messages::CLIENT_GONE, &[]),
         false if too_large => {
             let limit = exchange.request.body_limit().unwrap_or(0);
-            log.message(exchange.request, &messages::BODY_TOO_LARGE, &[("limit", &limit)]);
+            log.message(
+                exchange.request,
+                &messages::BODY_TOO_LARGE,
+                &[("limit", &limit)],
+            );
         }
-        false => log.message(exchange.request, &messages::BODY_UNREADABLE, &[("detail", &failure.detail)]),
+        false => log.message(
+            exchange.request,
+            &messages::BODY_UNREADABLE,
+            &[("detail", &failure.detail)],
+        ),
     }
     if exchange.response.stage() == Stage::Sent {
         exchange.response.abort(exchange.request);
@@ -173,13 +222,23 @@ impl Log<'_> {
 
     #[track_caller]
     fn judged(&self, request: &Request, judgement: &Judgement, detail: &str, exit: u32) {
-        let Some(message) = judgement.message else { return };
+        let Some(message) = judgement.message else {
+            return;
+        };
         let (timeout, limit) = (show_duration(self.timeout), show_size(self.limit));
-        let all: &Fields<'_> =
-            &[("detail", &detail), ("exit", &exit), ("timeout", &timeout), ("limit", &limit), ("wait", &WAIT)];
+        let all: &Fields<'_> = &[
+            ("detail", &detail),
+            ("exit", &exit),
+            ("timeout", &timeout),
+            ("limit", &limit),
+            ("wait", &WAIT),
+        ];
         // Only what the text of the message asks for.
-        let wanted: Vec<_> =
-            all.iter().copied().filter(|(name, _)| message.placeholders().any(|wanted| wanted == *name)).collect();
+        let wanted: Vec<_> = all
+            .iter()
+            .copied()
+            .filter(|(name, _)| message.placeholders().any(|wanted| wanted == *name))
+            .collect();
         self.message(request, message, &wanted);
     }
 
@@ -189,10 +248,19 @@ impl Log<'_> {
         }
     }
 
-    fn done(&self, request: &Request, outcome: &Outcome, time: Duration) {
+    /// `unwanted`: the guest was stopped because the client needed nothing more from it.
+    fn done(&self, request: &Request, outcome: &Outcome, unwanted: bool, time: Duration) {
         let time = format!("{:.3} ms", time.as_secs_f64() * 1000.0);
-        let end = format!("{:?}", outcome.end);
-        let fields: &Fields<'_> = &[("outcome", &end), ("time", &time), ("memory", &outcome.peak_memory)];
+        let end = if unwanted {
+            "Unwanted".to_owned()
+        } else {
+            format!("{:?}", outcome.end)
+        };
+        let fields: &Fields<'_> = &[
+            ("outcome", &end),
+            ("time", &time),
+            ("memory", &outcome.peak_memory),
+        ];
         self.message(request, &messages::REQUEST_DONE, fields);
     }
 }

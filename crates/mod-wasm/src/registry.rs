@@ -11,23 +11,25 @@ use wasm_runtime_client::Guest;
 pub struct Program {
     /// The file.
     pub path: PathBuf,
-    guest: OnceLock<Guest>,
+    guest: OnceLock<Arc<Guest>>,
 }
 
 impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Program").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Program")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
 impl Program {
     /// The loaded program; none while the configuration is only checked.
     pub fn guest(&self) -> Option<&Guest> {
-        self.guest.get()
+        self.guest.get().map(Arc::as_ref)
     }
 
     /// Stores the loaded program, for all sections.
-    pub fn loaded(&self, guest: Guest) {
+    pub fn loaded(&self, guest: Arc<Guest>) {
         // A second one would be of the same file; the first stays.
         let _ = self.guest.set(guest);
     }
@@ -91,7 +93,10 @@ pub fn program(path: &Path) -> Arc<Program> {
     if let Some(known) = programs.iter().find(|program| program.path == path) {
         return Arc::clone(known);
     }
-    let program = Arc::new(Program { path: path.to_owned(), guest: OnceLock::new() });
+    let program = Arc::new(Program {
+        path: path.to_owned(),
+        guest: OnceLock::new(),
+    });
     programs.push(Arc::clone(&program));
     program
 }

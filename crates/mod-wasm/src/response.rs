@@ -63,8 +63,18 @@ pub enum Failure {
 impl Response {
     /// A response of which nothing is known. `cgi`: its output starts with a head.
     pub fn new(request: &Request, cgi: bool) -> Response {
-        let phase = if cgi { Phase::Head(HeadScanner::default()) } else { Phase::Held(0) };
-        Response { output: Output::new(request), phase, held: Vec::new(), unflushed: false, failure: None }
+        let phase = if cgi {
+            Phase::Head(HeadScanner::default())
+        } else {
+            Phase::Held(0)
+        };
+        Response {
+            output: Output::new(request),
+            phase,
+            held: Vec::new(),
+            unflushed: false,
+            failure: None,
+        }
     }
 
     /// Takes output of the guest.
@@ -79,7 +89,11 @@ impl Response {
                 Ok(Some(length)) => self.phase = Phase::Held(length),
                 Err(problem) => return self.fail(Failure::Head(problem)),
             }
-            return if self.held.len() > HOLD { self.begin(request) } else { Ok(()) };
+            return if self.held.len() > HOLD {
+                self.begin(request)
+            } else {
+                Ok(())
+            };
         }
         if let Phase::Held(_) = self.phase {
             if self.held.len() + data.len() <= HOLD {
@@ -87,6 +101,9 @@ impl Response {
                 return Ok(());
             }
             self.begin(request)?;
+        }
+        if matches!(self.phase, Phase::Sent) && request.sends_no_body() {
+            return self.stop_at_head(request);
         }
         self.pass(request, data)
     }
@@ -164,10 +181,16 @@ impl Response {
 
     /// Hands what is held to httpd: first the head, which decides what becomes of the rest.
     fn begin(&mut self, request: &mut Request) -> Result<(), Closed> {
-        let Phase::Held(head) = self.phase else { return Ok(()) };
+        let Phase::Held(head) = self.phase else {
+            return Ok(());
+        };
         let held = std::mem::take(&mut self.held);
         let (head, body) = held.split_at(head);
-        self.phase = if head.is_empty() { Phase::Sent } else { self.open(request, head)? };
+        self.phase = if head.is_empty() {
+            Phase::Sent
+        } else {
+            self.open(request, head)?
+        };
         if self.is_settled() {
             return Err(Closed);
         }
@@ -185,7 +208,9 @@ impl Response {
                 request.set_status(304);
                 return Ok(Phase::Instead(Instead::Answer(Answer::Ok)));
             }
-            Err(Answer::Http(412)) => return Ok(Phase::Instead(Instead::Answer(Answer::Http(412)))),
+            Err(Answer::Http(412)) => {
+                return Ok(Phase::Instead(Instead::Answer(Answer::Http(412))));
+            }
             Err(_) => {
                 request.set_status(200);
                 return self.fail(Failure::Refused);
@@ -196,6 +221,14 @@ impl Response {
             return self.fail(Failure::BadStatus(problem));
         }
         Ok(redirect(request).map_or(Phase::Sent, Phase::Instead))
+    }
+
+    /// The head has been sent and no body will be: a guest that goes on writing one would run for nothing. It is not stopped
+    /// before it has filled the buffer, so a program of ordinary size runs to its end.
+    fn stop_at_head(&mut self, request: &mut Request) -> Result<(), Closed> {
+        self.flush(request)?;
+        self.phase = Phase::Instead(Instead::Answer(Answer::Ok));
+        Err(Closed)
     }
 
     fn pass(&mut self, request: &mut Request, data: &[u8]) -> Result<(), Closed> {
@@ -224,8 +257,12 @@ impl Response {
 /// How long the body is and how it is framed is httpd's business: filters may change it. An operator may say that the
 /// guest's `Content-Length` is right.
 fn forget_framing(request: &Request) {
-    let Some(headers) = request.headers_out() else { return };
-    let trusted = request.environment().is_some_and(|environment| environment.get(c"ap_trust_cgilike_cl").is_some());
+    let Some(headers) = request.headers_out() else {
+        return;
+    };
+    let trusted = request
+        .environment()
+        .is_some_and(|environment| environment.get(c"ap_trust_cgilike_cl").is_some());
     if !trusted {
         headers.unset(c"Content-Length");
     }

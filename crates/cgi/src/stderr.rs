@@ -34,6 +34,41 @@ impl Stderr {
         self.lines += 1;
         self.bytes += length;
         self.dropping = self.lines > LINES || self.bytes > BYTES;
-        if self.dropping { Line::SayDropped } else { Line::Log }
+        if self.dropping {
+            Line::SayDropped
+        } else {
+            Line::Log
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logged(length: usize) -> usize {
+        let mut stderr = Stderr::default();
+        let lines = std::iter::repeat_with(|| stderr.line(length));
+        lines
+            .take_while(|line| *line == Line::Log)
+            .take(1000)
+            .count()
+    }
+
+    #[test]
+    fn lines_and_bytes_are_bounded() {
+        assert_eq!(logged(0), LINES);
+        assert_eq!(logged(1), LINES);
+        assert_eq!(logged(8192), BYTES / 8192);
+    }
+
+    #[test]
+    fn dropping_is_said_once() {
+        let mut stderr = Stderr::default();
+        let said = (0..1000)
+            .filter(|_| stderr.line(1) == Line::SayDropped)
+            .count();
+        assert_eq!(said, 1);
+        assert_eq!(stderr.line(1), Line::Drop);
     }
 }

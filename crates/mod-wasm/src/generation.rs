@@ -1,0 +1,137 @@
+//! The engine and what is loaded in it, from one reading of the configuration to the next. A restart takes over what has
+//! not changed: while httpd's parent compiles, no child accepts requests, so a restart that compiles everything anew is a
+//! gap in service, of many seconds with a large interpreter. Must not know how the configuration is written.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use wasm_runtime_client::{Engine, EngineOptions, Error, Guest, Runtime};
+
+/// What the children of the configuration in use run.
+pub struct Generation {
+    options: EngineOptions,
+    engine: Arc<Engine>,
+    loaded: Vec<Loaded>,
+}
+
+/// One program in the engine.
+struct Loaded {
+    file: FileState,
+    guest: Arc<Guest>,
+}
+
+/// What tells whether a file is still the same: a new one has another inode, a changed one another time.
+#[derive(Debug, PartialEq, Eq)]
+struct FileState {
+    device: u64,
+    inode: u64,
+    size: u64,
+    changed: (i64, i64),
+}
+
+/// A program that was just loaded, or kept.
+pub struct Loading {
+    /// The program.
+    pub guest: Arc<Guest>,
+    /// The file's size in bytes.
+    pub size: u64,
+    /// How long it took, for the log.
+    pub time: String,
+}
+
+/// The generation in use. The parent holds one at a time; children inherit it by fork.
+static CURRENT: Mutex<Option<Generation>> = Mutex::new(None);
+
+/// Puts a generation in use and returns the one before.
+pub fn replace(generation: Option<Generation>) -> Option<Generation> {
+    std::mem::replace(
+        &mut *CURRENT.lock().unwrap_or_else(PoisonError::into_inner),
+        generation,
+    )
+}
+
+/// The engine in use, if any module is configured.
+pub fn engine() -> Option<Arc<Engine>> {
+    let current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
+    current
+        .as_ref()
+        .map(|generation| Arc::clone(&generation.engine))
+}
+
+impl Generation {
+    /// A generation without programs, on the engine of the one before if that was made with the same options.
+    pub fn new(
+        runtime: &'static Runtime,
+        options: EngineOptions,
+        previous: Option<&Generation>,
+    ) -> Result<Generation, Error> {
+        let same = |previous: &&Generation| {
+            let EngineOptions {
+                max_instances,
+                memory_limit,
+            } = previous.options;
+            (max_instances, memory_limit) == (options.max_instances, options.memory_limit)
+        };
+        let engine = match previous.filter(same) {
+            Some(previous) => Arc::clone(&previous.engine),
+            None => Arc::new(runtime.new_engine(&options)?),
+        };
+        Ok(Generation {
+            options,
+            engine,
+            loaded: Vec::new(),
+        })
+    }
+
+    /// Why instances do not come from a pool, if they do not.
+    pub fn unpooled(&self) -> Option<String> {
+        self.engine.unpooled()
+    }
+
+    /// Loads the program of a file, or takes it over from the generation before.
+    pub fn load(&mut self, path: &Path, previous: Option<&Generation>) -> Result<Loading, Error> {
+        let start = Instant::now();
+        // Before it is read: if it changes meanwhile, the next restart sees that. A file that cannot be looked at cannot
+        // be loaded either, and the engine says why.
+        let file = FileState::of(path);
+        let size = file.as_ref().map_or(0, |file| file.size);
+        let kept = previous
+            .filter(|previous| Arc::ptr_eq(&previous.engine, &self.engine))
+            .and_then(|previous| {
+                previous
+                    .loaded
+                    .iter()
+                    .find(|loaded| Some(&loaded.file) == file.as_ref())
+            });
+        let (guest, time) = match kept {
+            Some(loaded) => (Arc::clone(&loaded.guest), "0 ms, unchanged".to_owned()),
+            None => {
+                let guest = Arc::new(self.engine.load(path)?);
+                (guest, format!("{} ms", start.elapsed().as_millis()))
+            }
+        };
+        if let Some(file) = file {
+            self.loaded.push(Loaded {
+                file,
+                guest: Arc::clone(&guest),
+            });
+        }
+        Ok(Loading { guest, size, time })
+    }
+}
+
+impl FileState {
+    fn of(path: &Path) -> Option<FileState> {
+        let metadata = fs::metadata(path).ok()?;
+        Some(FileState {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            // Changes with the content and cannot be set back, unlike the time of modification.
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
+}
