@@ -76,7 +76,7 @@ fn field(line: &str) -> Result<(String, String), String> {
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     match line.split_once(':') {
         Some((name, value)) if !name.is_empty() && name.chars().all(token) => {
-            if value.chars().any(|c| c.is_control() && c != '\t') {
+            if value.chars().any(|c| c.is_ascii_control() && c != '\t') {
                 return Err(format!("a control character in {line:?}"));
             }
             Ok((name.to_owned(), value.trim().to_owned()))

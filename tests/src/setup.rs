@@ -6,6 +6,7 @@ use crate::server::Httpd;
 use crate::wat_guest::{self, Then};
 use crate::{conf, host, paths};
 use std::fmt::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -230,6 +231,8 @@ impl Setup {
         // A developer's variable must not decide whether the library is found, or how slow an error is.
         command.env_remove("LD_LIBRARY_PATH");
         command.env_remove("RUST_BACKTRACE");
+        // prefork ends by a signal to its whole process group, which must not be ours.
+        command.process_group(0);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }

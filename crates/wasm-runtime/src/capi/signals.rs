@@ -64,16 +64,30 @@ pub unsafe extern "C" fn wrt_signals_install(error: *mut *mut wrt_error) -> wrt_
 }
 
 /// What Wasmtime finds installed, and therefore calls for a fault outside guest code: the server's
-/// handler goes back in place, and the faulting instruction, run again, reaches it.
-extern "C" fn not_a_guest(signal: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {
+/// handler goes back in place, and the faulting instruction, run again, reaches it. A signal that
+/// somebody sent does not come again by itself, so it is sent on.
+///
+/// # Safety
+/// Called by the kernel, or by Wasmtime's handler with what the kernel gave it.
+unsafe extern "C" fn not_a_guest(
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    _: *mut libc::c_void,
+) {
     let server = SIGNALS
         .iter()
         .position(|s| *s == signal)
         .and_then(|i| Some(SERVER.get()?[i]));
-    // Reading an initialised OnceLock and sigaction are both allowed in a signal handler.
+    // Reading an initialised OnceLock, sigaction and raise are all allowed in a signal handler.
     let handler = server.unwrap_or_else(default_action);
     // SAFETY: `handler` is a complete sigaction, and no old one is asked for.
     unsafe { libc::sigaction(signal, &handler, ptr::null_mut()) };
+    // SAFETY: by this function's contract the information is NULL or valid during the call.
+    let sent = unsafe { info.as_ref() }.is_some_and(|info| info.si_code <= 0);
+    if sent {
+        // SAFETY: raise only takes a number.
+        unsafe { libc::raise(signal) };
+    }
 }
 
 fn stub() -> libc::sigaction {
