@@ -29,7 +29,7 @@ impl Connection<'_> {
     /// browser that closes a window looks just like that.
     #[must_use]
     pub fn client_gone(self) -> bool {
-        self.aborted() || self.socket().is_some_and(hung_up)
+        self.aborted() || (self.is_primary() && self.socket().is_none_or(hung_up))
     }
 
     /// httpd's own knowledge: a read or a write has failed, or the HTTP/2 stream was reset.
@@ -40,13 +40,15 @@ impl Connection<'_> {
         aborted != 0
     }
 
-    /// The descriptor of the client's socket. None for a stream of HTTP/2: its socket belongs to another thread.
-    fn socket(self) -> Option<libc::c_int> {
+    /// Has it a socket of its own? A stream of HTTP/2 has not: its socket belongs to another thread.
+    fn is_primary(self) -> bool {
         // SAFETY: the connection is alive; a plain pointer is read.
         let master = unsafe { (*self.connection.as_ptr()).master };
-        if !master.is_null() {
-            return None;
-        }
+        master.is_null()
+    }
+
+    /// The descriptor of the client's socket. None once it is closed, as httpd does under its threads when it is stopped.
+    fn socket(self) -> Option<libc::c_int> {
         // SAFETY: the connection is alive.
         let socket = unsafe { sys::ap_get_conn_socket(self.connection.as_ptr()) };
         if socket.is_null() {
@@ -60,7 +62,7 @@ impl Connection<'_> {
 }
 
 fn hung_up(descriptor: libc::c_int) -> bool {
-    let wanted = libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR;
+    let wanted = libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR | libc::POLLNVAL;
     let mut poll = libc::pollfd {
         fd: descriptor,
         events: wanted,

@@ -169,6 +169,17 @@ impl Request {
         field!(self, eos_sent) != 0
     }
 
+    /// Does the client wait for `100 Continue` before it sends the body?
+    #[must_use]
+    pub fn expects_continue(&self) -> bool {
+        field!(self, expecting_100) != 0
+    }
+
+    /// Lets no `100 Continue` be sent any more.
+    pub fn forget_expectation(&mut self) {
+        set_field!(self, expecting_100, 0);
+    }
+
     /// The server's `Timeout`.
     #[must_use]
     pub fn server_timeout(&self) -> Duration {

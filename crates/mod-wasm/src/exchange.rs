@@ -1,7 +1,7 @@
 //! One exchange: lends a guest the request's body and takes its response and its standard error. Everything here is
 //! called on httpd's thread, on the guest's stack, while the guest waits.
 
-use cgi::{Line, Stderr};
+use cgi::{Line, Stage, Stderr};
 use httpd::{Answer, Input, Read, Request};
 use wasm_runtime_client::{Closed, Exchange, LogLevel};
 
@@ -65,7 +65,7 @@ impl<'r> HttpExchange<'r> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Closed> {
         for wait in [false, true] {
             if wait {
-                self.response.flush(self.request)?;
+                self.before_waiting()?;
             }
             let Body::Reading(input) = &mut self.body else {
                 return Ok(0);
@@ -89,6 +89,20 @@ impl<'r> HttpExchange<'r> {
         }
         // A read that waits ends with data, the end or an error.
         Err(Closed)
+    }
+}
+
+impl HttpExchange<'_> {
+    /// Sends what the client may be waiting for. A client that waits for `100 Continue` gets that first, as long as the
+    /// response has not begun; afterwards it must not get it any more.
+    fn before_waiting(&mut self) -> Result<(), Closed> {
+        if self.request.expects_continue() {
+            if self.response.stage() != Stage::Sent {
+                return Ok(());
+            }
+            self.request.forget_expectation();
+        }
+        self.response.flush(self.request)
     }
 }
 

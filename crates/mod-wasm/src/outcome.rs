@@ -132,7 +132,12 @@ fn carry_out(exchange: &mut HttpExchange<'_>, verdict: Verdict) -> Answer {
 
 /// The response could not be used, whatever the guest did afterwards.
 fn unusable(exchange: &mut HttpExchange<'_>, log: &Log<'_>, failure: &Failure) -> Answer {
+    let mut status = 500;
     let detail = match failure {
+        Failure::Framed => {
+            status = 502;
+            "it has a Transfer-Encoding"
+        }
         Failure::Head(cgi::HeadProblem::TooLarge) => {
             log.message(
                 exchange.request,
@@ -171,7 +176,7 @@ fn unusable(exchange: &mut HttpExchange<'_>, log: &Log<'_>, failure: &Failure) -
         &messages::BAD_RESPONSE,
         &[("detail", &detail)],
     );
-    Answer::Http(500)
+    Answer::Http(status)
 }
 
 /// The request's body could not be read: the client's fault, and httpd knows which status that is.

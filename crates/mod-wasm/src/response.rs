@@ -50,6 +50,8 @@ pub enum Instead {
 pub enum Failure {
     /// Its head is no head.
     Head(HeadProblem),
+    /// It frames its body itself, which is httpd's business.
+    Framed,
     /// Its status is none.
     BadStatus(String),
     /// httpd's parser refused the head and has logged why.
@@ -200,7 +202,10 @@ impl Response {
     /// Reads the head into the request. The rules are those of httpd's own CGI handlers.
     fn open(&mut self, request: &mut Request, head: &[u8]) -> Result<Phase, Closed> {
         let scanned = request.scan_script_head(head);
-        forget_framing(request);
+        if forget_framing(request) {
+            request.set_status(200);
+            return self.fail(Failure::Framed);
+        }
         match scanned {
             Ok(()) => {}
             // Served as it is rather than as an error, so that mod_cache sees its own condition met.
@@ -255,10 +260,11 @@ impl Response {
 }
 
 /// How long the body is and how it is framed is httpd's business: filters may change it. An operator may say that the
-/// guest's `Content-Length` is right.
-fn forget_framing(request: &Request) {
+/// guest's `Content-Length` is right. Was there a `Transfer-Encoding`? A guest that believes that it frames its body
+/// itself can not be served: what it writes would be framed twice.
+fn forget_framing(request: &Request) -> bool {
     let Some(headers) = request.headers_out() else {
-        return;
+        return false;
     };
     let trusted = request
         .environment()
@@ -266,7 +272,9 @@ fn forget_framing(request: &Request) {
     if !trusted {
         headers.unset(c"Content-Length");
     }
+    let framed = headers.get(c"Transfer-Encoding").is_some();
     headers.unset(c"Transfer-Encoding");
+    framed
 }
 
 /// `Location` without a status of its own: a local path is served at once, anything else becomes 302.

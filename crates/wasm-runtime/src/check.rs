@@ -20,19 +20,19 @@ use wasmtime::{Engine, Module, OptLevel};
 /// [`ErrorCode::NotWasm`], [`ErrorCode::Invalid`], [`ErrorCode::UnsupportedKind`],
 /// [`ErrorCode::Unlinkable`].
 pub fn check(bytes: &[u8]) -> Result<Shape, Error> {
-    let shape = Shape::read(bytes)?;
+    let mut shape = Shape::read(bytes)?;
     let kind = shape.kind()?;
     Validator::new_with_features(features())
         .validate_all(bytes)
         .map_err(|e| Error::new(ErrorCode::Invalid, format!("not valid WebAssembly: {e}")))?;
     match kind {
-        GuestKind::CommandP1 => check_module(bytes)?,
+        GuestKind::CommandP1 => shape.note_types(&check_module(bytes)?),
         GuestKind::CommandP2 | GuestKind::CommandP3 => check_component(bytes, kind)?,
     }
     Ok(shape)
 }
 
-fn check_module(bytes: &[u8]) -> Result<(), Error> {
+fn check_module(bytes: &[u8]) -> Result<Module, Error> {
     let mut hollow = wasm_encoder::Module::new();
     Hollow
         .parse_core_module(&mut hollow, Parser::new(0), bytes)
@@ -41,7 +41,7 @@ fn check_module(bytes: &[u8]) -> Result<(), Error> {
     let module = Module::from_binary(&engine, hollow.as_slice()).map_err(invalid)?;
     let linker = link::preview1::linker(&engine).map_err(unlinkable)?;
     linker.instantiate_pre(&module).map_err(unlinkable)?;
-    Ok(())
+    Ok(module)
 }
 
 fn check_component(bytes: &[u8], kind: GuestKind) -> Result<(), Error> {

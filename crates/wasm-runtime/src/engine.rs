@@ -84,13 +84,16 @@ impl Engine {
     /// # Errors
     /// Those of [`check`](crate::check()).
     pub fn load(&self, name: &str, bytes: &[u8]) -> Result<Guest, Error> {
-        let shape = Shape::read(bytes)?;
+        let mut shape = Shape::read(bytes)?;
         let kind = shape.kind()?;
         let plan = match kind {
             GuestKind::CommandP1 => self.0.plain.load_module(bytes)?,
             GuestKind::CommandP2 => self.0.plain.load_component(bytes, kind)?,
             GuestKind::CommandP3 => self.0.concurrent()?.load_component(bytes, kind)?,
         };
+        if let Plan::Module(pre) = &plan {
+            shape.note_types(pre.module());
+        }
         Ok(Guest::new(Arc::clone(&self.0), name, kind, shape, plan))
     }
 

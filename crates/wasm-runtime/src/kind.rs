@@ -34,6 +34,8 @@ pub struct Shape {
     component: bool,
     imported_modules: Vec<String>,
     exports: Vec<String>,
+    /// Exports that can not be an entry point, because they take parameters.
+    with_parameters: Vec<String>,
 }
 
 impl Shape {
@@ -63,6 +65,16 @@ impl Shape {
             }
         }
         Ok(shape)
+    }
+
+    /// Learns the types of a core module's exports.
+    pub fn note_types(&mut self, module: &wasmtime::Module) {
+        let takes_parameters = |export: &wasmtime::ExportType<'_>| {
+            let function = export.ty().func().cloned();
+            function.is_some_and(|function| function.params().len() > 0)
+        };
+        let exports = module.exports().filter(takes_parameters);
+        self.with_parameters = exports.map(|export| export.name().to_owned()).collect();
     }
 
     fn note(&mut self, payload: Payload<'_>) -> wasmparser::Result<()> {
@@ -120,7 +132,7 @@ impl Shape {
         }
     }
 
-    /// Whether the entry point is there: `name` or, without one, `_start`.
+    /// Whether the entry point is there and takes no parameters: `name` or, without one, `_start`.
     ///
     /// # Errors
     /// [`ErrorCode::NoEntryPoint`].
@@ -133,6 +145,11 @@ impl Shape {
             )),
             (false, name) => {
                 let wanted = name.unwrap_or("_start");
+                if self.with_parameters.iter().any(|e| e == wanted) {
+                    return missing(format!(
+                        "the function {wanted} takes parameters, an entry point takes none"
+                    ));
+                }
                 if self.exports.iter().any(|e| e == wanted) {
                     return Ok(());
                 }

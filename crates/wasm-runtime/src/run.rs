@@ -115,17 +115,19 @@ async fn call_module(
     entry_point: Option<&str>,
     store: &mut Store<HostState>,
 ) -> wasmtime::Result<()> {
-    let Some(name) = entry_point else {
-        let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
-        return start.call_async(store, ()).await;
-    };
-    // A library has to set itself up before any other of its exports is called.
-    if let Ok(initialize) = instance.get_typed_func::<(), ()>(&mut *store, "_initialize") {
+    if entry_point.is_some()
+        && let Ok(initialize) = instance.get_typed_func::<(), ()>(&mut *store, "_initialize")
+    {
+        // A library has to set itself up before any other of its exports is called.
         initialize.call_async(&mut *store, ()).await?;
     }
+    let name = entry_point.unwrap_or("_start");
     let function = instance
         .get_func(&mut *store, name)
         .ok_or_else(|| wasmtime::format_err!("no function {name}"))?;
+    if let Ok(function) = function.typed::<(), ()>(&*store) {
+        return function.call_async(store, ()).await;
+    }
     let results = function.ty(&*store).results().len();
     let mut results = vec![wasmtime::Val::I32(0); results];
     function.call_async(store, &[], &mut results).await

@@ -1,4 +1,5 @@
 //! The engine without a server: how programs are refused, run and ended.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod common;
 
@@ -133,6 +134,22 @@ fn another_entry_point_may_be_called() {
     let refused = run(&program(""), &absent, &client).err().unwrap();
     assert_eq!(refused.code, ErrorCode::NoEntryPoint);
     assert!(refused.message.contains("_start, other"), "{refused}");
+}
+
+#[test]
+fn an_entry_point_takes_no_parameters() {
+    let text = r#"(module (func (export "_start")) (func (export "add") (param i32)))"#;
+    let bytes = wat::parse_str(text).unwrap();
+    let add = Request {
+        entry_point: Some("add"),
+        ..request()
+    };
+    let refused = run(text, &add, &Client::default()).err().unwrap();
+    assert_eq!(refused.code, ErrorCode::NoEntryPoint);
+    let shape = check(&bytes).unwrap();
+    let refused = shape.check_entry_point(Some("add")).err().unwrap();
+    assert!(refused.message.contains("takes parameters"), "{refused}");
+    assert!(shape.check_entry_point(None).is_ok());
 }
 
 #[test]

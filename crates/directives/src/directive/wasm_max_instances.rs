@@ -12,7 +12,7 @@ pub static WASM_MAX_INSTANCES: Directive = Directive {
     syntax: "WasmMaxInstances <number>",
     arity: Arity::One,
     contexts: Contexts::Global,
-    default: "the threads of one child (ThreadsPerChild)",
+    default: "two and a half times the threads of one child (ThreadsPerChild)",
     since: "0.1",
     summary: "how many programs may run at once in one child process, from 1 to 20000",
     text: "Limits how many programs run at the same time in one child process, and with it the memory that they can \

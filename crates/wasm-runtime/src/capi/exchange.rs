@@ -36,7 +36,7 @@ pub struct wrt_mount {
 pub struct wrt_request {
     /// `sizeof(wrt_request)`.
     pub size: usize,
-    /// The argument vector, argv[0] included.
+    /// The argument vector, `argv[0]` included.
     pub args: *const wrt_bytes,
     /// How many arguments there are.
     pub args_len: usize,

@@ -1,4 +1,5 @@
 //! What the engine's own tests share: programs as text, and a client that is only a recording.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -97,7 +98,6 @@ pub fn program(body: &str) -> String {
     )
 }
 
-#[allow(dead_code, reason = "not every test file mounts a directory")]
 pub fn mount(host: &Path) -> Mount<'_> {
     Mount {
         host,
