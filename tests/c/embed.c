@@ -117,7 +117,7 @@ static int load_and_run(const wrt_engine *engine, const char *module, const char
     wrt_status status;
     int result;
 
-    status = wrt_check(module, NULL, &kind, &error);
+    status = wrt_check(module, 64u << 20, NULL, &kind, &error);
     if (status != WRT_OK)
         return refused("check", status, error);
     status = wrt_guest_load(engine, module, &guest, &error);

@@ -27,6 +27,7 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
         return Ok(());
     }
     let runtime = Runtime::load().map_err(|error| report_load_error(&error, report))?;
+    let limit = options().memory_limit;
     let mut seen = HashSet::new();
     let mut result = Ok(());
     for section in &sections {
@@ -36,7 +37,7 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
         if !seen.insert((module.path.as_path(), format!("{entry_point:?}"))) {
             continue;
         }
-        if let Err(error) = runtime.check(&module.path, entry_point) {
+        if let Err(error) = runtime.check(&module.path, limit, entry_point) {
             let origin = match &section.entry_point {
                 Some(named) if error.code == ErrorCode::NoEntryPoint => &named.origin,
                 _ => &module.origin,

@@ -94,12 +94,17 @@ impl Runtime {
         text_at(text).unwrap_or_default()
     }
 
-    /// Validates a program and its imports without generating code. Any process may call it at any
-    /// time.
+    /// Validates a program and its imports without generating code, for an engine with this memory
+    /// limit. Any process may call it at any time.
     ///
     /// # Errors
     /// What is wrong with the program.
-    pub fn check(&self, path: &Path, entry_point: EntryPoint<'_>) -> Result<GuestKind, Error> {
+    pub fn check(
+        &self,
+        path: &Path,
+        memory_limit: u64,
+        entry_point: EntryPoint<'_>,
+    ) -> Result<GuestKind, Error> {
         let path = c_path(path)?;
         let entry_point = match entry_point {
             EntryPoint::Standard => None,
@@ -113,6 +118,7 @@ impl Runtime {
             unsafe {
                 self.functions.wrt_check(
                     path.as_ptr(),
+                    memory_limit,
                     entry_point
                         .as_ref()
                         .map_or(ptr::null(), |name| name.as_ptr()),

@@ -293,7 +293,7 @@ typedef struct {
      */
     size_t size;
     /**
-     * The argument vector, argv[0] included.
+     * The argument vector, `argv[0]` included.
      */
     const wrt_bytes *args;
     /**
@@ -418,14 +418,18 @@ void wrt_engine_free(wrt_engine *engine);
 /**
  * Validates the program in the file at `path` and its imports without generating code, and says
  * what kind it is. It starts no thread and touches no signal handler: any process may call it at
- * any time. `entry_point` is the exported function to call; NULL for the kind's own, and an empty
+ * any time. `memory_limit` is the one that the engine will be made with. `entry_point` is the exported function to call; NULL for the kind's own, and an empty
  * string to leave it unchecked.
  *
  * # Safety
  * `path` and `entry_point` are NUL-terminated strings (`entry_point` or NULL), `kind` is NULL or
  * valid for a write, `error` is NULL or valid for a write.
  */
-wrt_status wrt_check(const char *path, const char *entry_point, wrt_kind *kind, wrt_error **error);
+wrt_status wrt_check(const char *path,
+                     uint64_t memory_limit,
+                     const char *entry_point,
+                     wrt_kind *kind,
+                     wrt_error **error);
 
 /**
  * Compiles the program in the file at `path` and links it. The file is not needed afterwards. All

@@ -191,7 +191,8 @@ impl Inner {
         self.wait(|exchange| exchange.write_body(data, flush))
     }
 
-    /// Makes a call that may wait for the client, off the guest's clock.
+    /// Makes a call that may wait for the client. The waiting is off the guest's clock; what the call
+    /// computes (filters that compress, encrypt) is on it, or endless output would cost nothing.
     fn wait<R>(
         &mut self,
         call: impl FnOnce(&mut dyn Exchange) -> Result<R, Closed>,
@@ -199,12 +200,23 @@ impl Inner {
         if self.closed {
             return Err(Stop::ClientGone);
         }
-        let begun = Instant::now();
+        let (begun, busy) = (Instant::now(), thread_cpu_time());
         let result = call(self.exchange.as_mut());
-        self.waited += begun.elapsed();
+        let computed = thread_cpu_time().saturating_sub(busy);
+        self.waited += begun.elapsed().saturating_sub(computed);
         result.map_err(|Closed| {
             self.closed = true;
             Stop::ClientGone
         })
     }
+}
+
+/// How long this thread has been computing.
+fn thread_cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    // Neither is ever negative.
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or(0),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
 }

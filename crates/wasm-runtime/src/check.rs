@@ -4,7 +4,7 @@
 //! same types, imports and exports, with function bodies that do nothing. Nothing here starts
 //! threads or touches signal handlers, so it may run in any process at any time.
 
-use crate::engine::{base_config, features, unlinkable};
+use crate::engine::{EngineOptions, base_config, features, pool, unlinkable};
 use crate::guest::Plan;
 use crate::kind::{GuestKind, Shape};
 use crate::{Error, ErrorCode, link};
@@ -12,45 +12,48 @@ use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
 use wasm_encoder::{CodeSection, Function};
 use wasmparser::{FunctionBody, Parser, Validator};
 use wasmtime::component::Component;
-use wasmtime::{Engine, Module, OptLevel};
+use wasmtime::{Engine, InstanceAllocationStrategy, Module, OptLevel};
 
-/// Says what kind of program `bytes` are and that they can be run here.
+/// Says what kind of program `bytes` are and that they can be run here, with at most `memory_limit`
+/// bytes of memory.
 ///
 /// # Errors
 /// [`ErrorCode::NotWasm`], [`ErrorCode::Invalid`], [`ErrorCode::UnsupportedKind`],
 /// [`ErrorCode::Unlinkable`].
-pub fn check(bytes: &[u8]) -> Result<Shape, Error> {
+pub fn check(bytes: &[u8], memory_limit: u64) -> Result<Shape, Error> {
     let mut shape = Shape::read(bytes)?;
     let kind = shape.kind()?;
     Validator::new_with_features(features())
         .validate_all(bytes)
         .map_err(|e| Error::new(ErrorCode::Invalid, format!("not valid WebAssembly: {e}")))?;
     match kind {
-        GuestKind::CommandP1 => shape.note_types(&check_module(bytes)?),
-        GuestKind::CommandP2 | GuestKind::CommandP3 => check_component(bytes, kind)?,
+        GuestKind::CommandP1 => shape.note_types(&check_module(bytes, memory_limit)?),
+        GuestKind::CommandP2 | GuestKind::CommandP3 => {
+            check_component(bytes, kind, memory_limit)?;
+        }
     }
     Ok(shape)
 }
 
-fn check_module(bytes: &[u8]) -> Result<Module, Error> {
+fn check_module(bytes: &[u8], memory_limit: u64) -> Result<Module, Error> {
     let mut hollow = wasm_encoder::Module::new();
     Hollow
         .parse_core_module(&mut hollow, Parser::new(0), bytes)
         .map_err(|e| cannot_copy(&e))?;
-    let engine = engine(false)?;
+    let engine = engine(false, memory_limit)?;
     let module = Module::from_binary(&engine, hollow.as_slice()).map_err(invalid)?;
     let linker = link::preview1::linker(&engine).map_err(unlinkable)?;
     linker.instantiate_pre(&module).map_err(unlinkable)?;
     Ok(module)
 }
 
-fn check_component(bytes: &[u8], kind: GuestKind) -> Result<(), Error> {
+fn check_component(bytes: &[u8], kind: GuestKind, memory_limit: u64) -> Result<(), Error> {
     let concurrent = kind == GuestKind::CommandP3;
     let mut hollow = wasm_encoder::Component::new();
     Hollow
         .parse_component(&mut hollow, Parser::new(0), bytes)
         .map_err(|e| cannot_copy(&e))?;
-    let engine = engine(concurrent)?;
+    let engine = engine(concurrent, memory_limit)?;
     let component = Component::from_binary(&engine, hollow.as_slice()).map_err(invalid)?;
     let linker = link::component::linker(&engine, concurrent).map_err(unlinkable)?;
     let pre = linker.instantiate_pre(&component).map_err(unlinkable)?;
@@ -58,12 +61,22 @@ fn check_component(bytes: &[u8], kind: GuestKind) -> Result<(), Error> {
     Ok(())
 }
 
-fn engine(concurrent: bool) -> Result<Engine, Error> {
+fn engine(concurrent: bool, memory_limit: u64) -> Result<Engine, Error> {
     let mut config = base_config(concurrent);
+    let pool = pool(&EngineOptions {
+        max_instances: 1,
+        memory_limit,
+    });
     config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .signals_based_traps(false)
         .parallel_compilation(false)
         .cranelift_opt_level(OptLevel::None);
+    if let Ok(engine) = Engine::new(&config) {
+        return Ok(engine);
+    }
+    // Without the address space for a pool the server runs without one too.
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     Engine::new(&config).map_err(|e| Error::wasmtime(ErrorCode::Engine, &e))
 }
 

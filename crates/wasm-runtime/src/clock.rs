@@ -34,6 +34,7 @@ struct Shared {
     engines: Mutex<Vec<wasmtime::Engine>>,
     active: AtomicU64,
     started: AtomicU64,
+    ticks: Arc<AtomicU64>,
     asleep: AtomicBool,
     stopping: AtomicBool,
     wake: Notify,
@@ -49,6 +50,11 @@ impl Clock {
     /// Makes the clock advance this engine's epoch.
     pub fn add(&self, engine: &wasmtime::Engine) {
         self.shared.engines().push(engine.clone());
+    }
+
+    /// A counter of ticks, to notice cheaply that time has passed.
+    pub fn ticks(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.shared.ticks)
     }
 
     /// Announces a guest on this thread, starting or waking the clock.
@@ -127,6 +133,7 @@ impl Shared {
             }
             // Woken early or not: a tick too many does no harm.
             let _ = timeout(TICK, self.wake.notified()).await;
+            self.ticks.fetch_add(1, Ordering::Relaxed);
             for engine in self.engines().iter() {
                 engine.increment_epoch();
             }

@@ -189,16 +189,28 @@ fn make_engine(
     }
 }
 
-fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
+/// The most memories, tables and core instances that one guest may have. Every guest that runs finds
+/// as many free, so none can take what another needs. Slots cost address space, not memory.
+const MEMORIES: u32 = 4;
+/// See [`MEMORIES`].
+const TABLES: u32 = 8;
+/// See [`MEMORIES`].
+const CORE_INSTANCES: u32 = 32;
+
+/// The pool of instances; [`check`](crate::check()) has one of its own, to refuse what this refuses.
+pub fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
     let n = options.max_instances.max(1);
     let memory = usize::try_from(options.memory_limit).unwrap_or(usize::MAX);
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(n.saturating_mul(8))
+    pool.total_core_instances(n.saturating_mul(CORE_INSTANCES))
+        .max_core_instances_per_component(CORE_INSTANCES)
         .total_component_instances(n)
-        // A guest has one memory and one table, a composed component a few: room for two on
-        // average. Slots cost address space, not memory.
-        .total_memories(n.saturating_mul(2))
-        .total_tables(n.saturating_mul(4))
+        .total_memories(n.saturating_mul(MEMORIES))
+        .max_memories_per_component(MEMORIES)
+        .max_memories_per_module(MEMORIES)
+        .total_tables(n.saturating_mul(TABLES))
+        .max_tables_per_component(TABLES)
+        .max_tables_per_module(TABLES)
         .total_stacks(n.saturating_mul(2))
         .total_gc_heaps(n)
         .max_memory_size(memory)

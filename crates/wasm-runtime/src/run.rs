@@ -7,11 +7,16 @@ use crate::state::{HostState, Request};
 use crate::{Error, ErrorCode};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::timeout;
 use wasmtime::{Instance, Store, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
+
+/// The most streams, futures and tasks that a component may hold at once: they take host memory, which
+/// its memory limit does not see.
+const MAX_HANDLES: usize = 4096;
 
 /// How often a waiting guest's client is looked at.
 const NAP: Duration = Duration::from_millis(100);
@@ -59,12 +64,24 @@ impl Guest {
         };
         let mut store = Store::new(self.plan.engine(), state);
         store.limiter(|state| &mut state.limits);
+        store.set_max_component_handles(MAX_HANDLES);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|context| {
             let channel = &context.data().channel;
             channel.check()?;
             channel.flush()?;
             Ok(UpdateDeadline::Continue(1))
+        });
+        // Epochs are looked at in loops and calls; a straight line of host calls has neither.
+        let ticks = self.shared.clock.ticks();
+        let mut seen = ticks.load(Ordering::Relaxed);
+        store.call_hook(move |context, hook| {
+            let now = ticks.load(Ordering::Relaxed);
+            if now != seen && hook.exiting_host() {
+                seen = now;
+                context.data().channel.check()?;
+            }
+            Ok(())
         });
         Ok(store)
     }

@@ -15,7 +15,7 @@ fn end(body: &str) -> Outcome {
 
 fn refusal(text: &str) -> (ErrorCode, String) {
     let bytes = wat::parse_str(text).unwrap();
-    let checked = check(&bytes).err().unwrap();
+    let checked = check(&bytes, 64 << 20).err().unwrap();
     let loaded = engine(1).load("test", &bytes).err().unwrap();
     assert_eq!(checked.code, loaded.code, "{checked} / {loaded}");
     (checked.code, checked.message)
@@ -87,6 +87,35 @@ fn a_sleeper_ends_at_its_deadline_and_its_output_is_out_before() {
 }
 
 #[test]
+fn a_straight_line_of_host_calls_ends_at_its_deadline() {
+    let short = Request {
+        timeout: Duration::from_millis(50),
+        ..request()
+    };
+    // Two hundred naps of 20 ms, without a loop or a call of the guest's own.
+    let nap = "(drop (call $poll (i32.const 128) (i32.const 256) (i32.const 1) (i32.const 320)))";
+    let body = format!(
+        "(i64.store (i32.const 152) (i64.const 20000000)) {}",
+        nap.repeat(200)
+    );
+    let outcome = run(&program(&body), &short, &Client::default()).unwrap();
+    assert_eq!(outcome.end, End::TimedOut);
+}
+
+#[test]
+fn a_write_may_be_short() {
+    let client = Client::default();
+    // Half a million empty lines in one buffer, and then how much of it was taken.
+    let body = "(drop (memory.grow (i32.const 32)))
+        (memory.fill (i32.const 65536) (i32.const 10) (i32.const 2000000))
+        (i32.store (i32.const 0) (i32.const 65536)) (i32.store (i32.const 4) (i32.const 2000000))
+        (call $hello (i32.const 2))
+        (call $exit (i32.shr_u (i32.load (i32.const 8)) (i32.const 20)))";
+    let outcome = run(&program(body), &request(), &client).unwrap();
+    assert_eq!(outcome.end, End::Exited(1));
+}
+
+#[test]
 fn output_is_flushed_while_the_guest_computes() {
     let client = Client::default();
     let short = Request {
@@ -146,7 +175,7 @@ fn an_entry_point_takes_no_parameters() {
     };
     let refused = run(text, &add, &Client::default()).err().unwrap();
     assert_eq!(refused.code, ErrorCode::NoEntryPoint);
-    let shape = check(&bytes).unwrap();
+    let shape = check(&bytes, 64 << 20).unwrap();
     let refused = shape.check_entry_point(Some("add")).err().unwrap();
     assert!(refused.message.contains("takes parameters"), "{refused}");
     assert!(shape.check_entry_point(None).is_ok());
@@ -192,6 +221,10 @@ fn refusals_say_what_was_found() {
     assert_eq!(code, ErrorCode::Invalid);
     assert!(text.contains("threads"), "{text}");
 
+    let (code, text) = refusal(r#"(module (memory 2000) (func (export "_start")))"#);
+    assert_eq!(code, ErrorCode::Invalid);
+    assert!(text.contains("memory"), "{text}");
+
     let (code, text) = refusal("(component)");
     assert_eq!(code, ErrorCode::UnsupportedKind);
     assert!(text.contains("exports nothing"), "{text}");
@@ -205,14 +238,17 @@ fn bytes_that_are_not_a_program_are_refused() {
         (b"\0asm", ErrorCode::Invalid),
         (b"\0asm\x01\0\0\0\x01\x7f", ErrorCode::Invalid),
     ] {
-        assert_eq!(check(bytes).err().unwrap().code, code);
+        assert_eq!(check(bytes, 64 << 20).err().unwrap().code, code);
     }
 }
 
 #[test]
 fn a_command_is_known_by_its_bytes() {
     let bytes = wat::parse_str(program("")).unwrap();
-    assert_eq!(check(&bytes).unwrap().kind().unwrap(), GuestKind::CommandP1);
+    assert_eq!(
+        check(&bytes, 64 << 20).unwrap().kind().unwrap(),
+        GuestKind::CommandP1
+    );
 }
 
 #[test]

@@ -113,7 +113,7 @@ pub unsafe extern "C" fn wrt_engine_free(engine: *mut wrt_engine) {
 
 /// Validates the program in the file at `path` and its imports without generating code, and says
 /// what kind it is. It starts no thread and touches no signal handler: any process may call it at
-/// any time. `entry_point` is the exported function to call; NULL for the kind's own, and an empty
+/// any time. `memory_limit` is the one that the engine will be made with. `entry_point` is the exported function to call; NULL for the kind's own, and an empty
 /// string to leave it unchecked.
 ///
 /// # Safety
@@ -122,6 +122,7 @@ pub unsafe extern "C" fn wrt_engine_free(engine: *mut wrt_engine) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wrt_check(
     path: *const c_char,
+    memory_limit: u64,
     entry_point: *const c_char,
     kind: *mut wrt_kind,
     error: *mut *mut wrt_error,
@@ -131,7 +132,7 @@ pub unsafe extern "C" fn wrt_check(
         let path = unsafe { c_str(path, "path") }?.ok_or_else(|| usage("path is NULL"))?;
         // SAFETY: the caller promises a NUL-terminated string or NULL.
         let entry_point = unsafe { c_str(entry_point, "entry_point") }?;
-        let shape = crate::check(&read(path)?)?;
+        let shape = crate::check(&read(path)?, memory_limit)?;
         if entry_point != Some("") {
             shape.check_entry_point(entry_point)?;
         }
