@@ -15,10 +15,6 @@ const NOT_RAISED: &[(&str, &str)] = &[
         "needs a kernel that refuses to set a signal handler",
     ),
     ("WASM0119", "needs a NUL byte in a C string of httpd's"),
-    (
-        "WASM0116",
-        "needs a fault in our own code; fuzz.rs looks for one",
-    ),
 ];
 
 #[test]

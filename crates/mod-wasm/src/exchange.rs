@@ -118,14 +118,17 @@ impl Exchange for HttpExchange<'_> {
     }
 
     fn write_body(&mut self, data: &[u8], flush: bool) -> Result<(), Closed> {
+        #[cfg(feature = "test-panic")]
+        crate::panics::here(self.request, "write");
         if !data.is_empty() {
             self.response.write(self.request, data)?;
         }
         if flush {
-            self.response.flush(self.request)
-        } else {
-            Ok(())
+            self.response.flush(self.request)?;
+            #[cfg(feature = "test-panic")]
+            crate::panics::here(self.request, "flush");
         }
+        Ok(())
     }
 
     fn log(&mut self, _: LogLevel, line: &[u8]) {

@@ -23,6 +23,8 @@ pub fn handle(request: &mut Request) -> Answer {
     if request.handler() != HANDLER {
         return Answer::Declined;
     }
+    #[cfg(feature = "test-panic")]
+    crate::panics::here(request, "handler");
     let Some((settings, program, location)) = configured(request) else {
         let uri = String::from_utf8_lossy(request.uri()).into_owned();
         log_request(request, &messages::NO_MODULE, &[("uri", &uri)]);

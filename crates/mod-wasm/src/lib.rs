@@ -11,6 +11,8 @@ mod handler;
 mod lifecycle;
 mod messages;
 mod outcome;
+#[cfg(feature = "test-panic")]
+mod panics;
 mod registry;
 mod response;
 mod specs;

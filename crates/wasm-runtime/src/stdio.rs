@@ -101,6 +101,7 @@ impl<S: Sink> AsyncWrite for Output<S> {
         _: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        let buf = &buf[..buf.len().min(CHUNK)];
         Poll::Ready(
             self.0
                 .put(buf)

@@ -1,0 +1,15 @@
+//! Panics on demand, for the test that a panic of ours costs one request and nothing else. Compiled only with the feature
+//! `test-panic`, which no product is built with.
+#![expect(clippy::panic, reason = "that is what this file is for")]
+
+use httpd::Request;
+
+/// Panics if the request's `X-Test-Panic` names this place.
+pub fn here(request: &Request, place: &str) {
+    let wanted = request
+        .headers_in()
+        .is_some_and(|headers| headers.get(c"X-Test-Panic") == Some(place.as_bytes()));
+    if wanted {
+        panic!("asked for in {place}");
+    }
+}
