@@ -21,6 +21,7 @@ pub mod process;
 pub mod response;
 mod server;
 mod setup;
+mod variables;
 pub mod wait;
 pub mod wat_guest;
 
@@ -28,4 +29,5 @@ pub use client::{Conn, Req};
 pub use response::Response;
 pub use server::Httpd;
 pub use setup::{Check, Setup, skip_when_root};
+pub use variables::check_variables;
 pub use wat_guest::Then;

@@ -2,8 +2,7 @@
 //!
 //! The guest at `/env` answers with its whole environment. 7 to 14: `cgi_vars.rs`.
 
-use std::collections::BTreeMap;
-use suite::{Req, Setup, host};
+use suite::{Req, Setup, check_variables, host};
 
 /// `user` and the password `password`, and the field that proves to know them.
 const USERS: &str = "user:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n";
@@ -11,18 +10,6 @@ const AUTHORIZATION: &str = "Basic dXNlcjpwYXNzd29yZA==";
 
 fn setup() -> Setup {
     Setup::new().cgi("/env", "probe", "WasmArg env")
-}
-
-/// Fails unless each variable has this value; `None` means that it must not be there.
-#[track_caller]
-fn check(vars: &BTreeMap<String, String>, expected: &[(&str, Option<&str>)]) {
-    for (name, value) in expected {
-        assert_eq!(
-            vars.get(*name).map(String::as_str),
-            *value,
-            "{name} in {vars:#?}"
-        );
-    }
 }
 
 #[test]
@@ -36,14 +23,14 @@ fn cgi_15_authorization_is_withheld_unless_granted() {
             .field("Proxy-Authorization", AUTHORIZATION);
         httpd.send(&request).expect(200).variables()
     };
-    check(
+    check_variables(
         &ask("/env"),
         &[
             ("HTTP_AUTHORIZATION", None),
             ("HTTP_PROXY_AUTHORIZATION", None),
         ],
     );
-    check(
+    check_variables(
         &ask("/granted"),
         &[("HTTP_AUTHORIZATION", Some(AUTHORIZATION))],
     );
@@ -67,7 +54,7 @@ fn cgi_16_remote_user() {
         .send(&Req::get("/env").field("Authorization", AUTHORIZATION))
         .expect(200)
         .variables();
-    check(
+    check_variables(
         &got,
         &[("REMOTE_USER", Some("user")), ("AUTH_TYPE", Some("Basic"))],
     );
@@ -75,7 +62,7 @@ fn cgi_16_remote_user() {
         .send(&Req::get("/from").field("Authorization", AUTHORIZATION))
         .expect(200)
         .variables();
-    check(&got, &[("REDIRECT_REMOTE_USER", Some("user"))]);
+    check_variables(&got, &[("REDIRECT_REMOTE_USER", Some("user"))]);
 }
 
 #[test]
@@ -90,7 +77,7 @@ fn cgi_17_addresses_and_names() {
         .send(&Req::get("/env").field("Host", &format!("canonical.example:{port}")))
         .expect(200)
         .variables();
-    check(
+    check_variables(
         &got,
         &[
             ("REMOTE_ADDR", Some("127.0.0.1")),
@@ -108,7 +95,7 @@ fn cgi_17_addresses_and_names() {
     );
     let forwarded = Req::get("/env").field("X-Forwarded-For", "203.0.113.9");
     let got = httpd.send(&forwarded).expect(200).variables();
-    check(&got, &[("REMOTE_ADDR", Some("203.0.113.9"))]);
+    check_variables(&got, &[("REMOTE_ADDR", Some("203.0.113.9"))]);
 }
 
 #[test]
@@ -169,7 +156,7 @@ fn cgi_18_variables_of_other_modules() {
         .send(&Req::get("/env").field("User-Agent", "me"))
         .expect(200)
         .variables();
-    check(
+    check_variables(
         &got,
         &[
             ("FROM_SETENV", Some("set")),
@@ -193,7 +180,7 @@ fn cgi_19_redirect_variables() {
         .conf("Redirect 410 /gone")
         .start();
     let got = httpd.get("/missing?a=1").expect(404).variables();
-    check(
+    check_variables(
         &got,
         &[
             ("REDIRECT_STATUS", Some("404")),
@@ -220,7 +207,7 @@ fn cgi_20_odd_names_are_made_safe_and_the_host_does_not_leak() {
         .conf("SetEnv 1ST x\nSetEnv odd-name y\nSetEnv odd.dot z")
         .start();
     let got = httpd.get("/env").expect(200).variables();
-    check(
+    check_variables(
         &got,
         &[
             ("_ST", Some("x")),

@@ -3,7 +3,7 @@
 //! The guest at `/env` answers with its whole environment. 15 to 20: `cgi_env.rs`.
 
 use std::collections::BTreeMap;
-use suite::{Httpd, Req, Setup};
+use suite::{Httpd, Req, Setup, check_variables};
 
 fn setup() -> Setup {
     Setup::new().cgi("/env", "probe", "WasmArg env")
@@ -13,23 +13,11 @@ fn vars(httpd: &Httpd, request: &Req) -> BTreeMap<String, String> {
     httpd.send(request).expect(200).variables()
 }
 
-/// Fails unless each variable has this value; `None` means that it must not be there.
-#[track_caller]
-fn check(vars: &BTreeMap<String, String>, expected: &[(&str, Option<&str>)]) {
-    for (name, value) in expected {
-        assert_eq!(
-            vars.get(*name).map(String::as_str),
-            *value,
-            "{name} in {vars:#?}"
-        );
-    }
-}
-
 #[test]
 fn cgi_07_the_request_line() {
     let httpd = setup().start();
     let got = vars(&httpd, &Req::get("/env"));
-    check(
+    check_variables(
         &got,
         &[
             ("GATEWAY_INTERFACE", Some("CGI/1.1")),
@@ -39,7 +27,7 @@ fn cgi_07_the_request_line() {
         ],
     );
     let got = vars(&httpd, &Req::post("/env?a=1&b=%20+c", b"x"));
-    check(
+    check_variables(
         &got,
         &[
             ("REQUEST_METHOD", Some("POST")),
@@ -48,7 +36,7 @@ fn cgi_07_the_request_line() {
     );
     let mut old = httpd.connect();
     old.send("GET /env HTTP/1.0\r\n\r\n");
-    check(
+    check_variables(
         &old.response("GET").expect(200).variables(),
         &[("SERVER_PROTOCOL", Some("HTTP/1.0"))],
     );
@@ -58,9 +46,9 @@ fn cgi_07_the_request_line() {
 fn cgi_08_script_name_and_path_info() {
     let httpd = setup().start();
     let got = vars(&httpd, &Req::get("/env"));
-    check(&got, &[("SCRIPT_NAME", Some("/env")), ("PATH_INFO", None)]);
+    check_variables(&got, &[("SCRIPT_NAME", Some("/env")), ("PATH_INFO", None)]);
     let got = vars(&httpd, &Req::get("/env/ex%20tra/more?q"));
-    check(
+    check_variables(
         &got,
         &[
             ("SCRIPT_NAME", Some("/env")),
@@ -79,16 +67,16 @@ fn cgi_09_path_translated_is_mapped_or_absent() {
             "WasmArg env\nWasmMapDir /app ${ROOT}/htdocs\nWasmMapCGIFileNames On",
         )
         .start();
-    check(
+    check_variables(
         &vars(&httpd, &Req::get("/env")),
         &[("PATH_TRANSLATED", None)],
     );
-    check(
+    check_variables(
         &vars(&httpd, &Req::get("/mapped")),
         &[("PATH_TRANSLATED", None)],
     );
     let got = vars(&httpd, &Req::get("/mapped/a/b"));
-    check(&got, &[("PATH_TRANSLATED", Some("/app/a/b"))]);
+    check_variables(&got, &[("PATH_TRANSLATED", Some("/app/a/b"))]);
 }
 
 #[test]
@@ -102,14 +90,14 @@ fn cgi_10_file_names_are_mapped_by_the_longest_prefix() {
         )
         .start();
     let got = vars(&httpd, &Req::get("/sub/x"));
-    check(
+    check_variables(
         &got,
         &[
             ("SCRIPT_FILENAME", Some("/inner/x")),
             ("DOCUMENT_ROOT", Some("/site")),
         ],
     );
-    check(&got, &[("CONTEXT_DOCUMENT_ROOT", Some("/site"))]);
+    check_variables(&got, &[("CONTEXT_DOCUMENT_ROOT", Some("/site"))]);
 }
 
 #[test]
@@ -146,21 +134,21 @@ fn cgi_11_request_uri() {
         .conf("Redirect 410 /gone")
         .start();
     let got = vars(&httpd, &Req::get("/env/a%20b?q=1"));
-    check(&got, &[("REQUEST_URI", Some("/env/a%20b?q=1"))]);
+    check_variables(&got, &[("REQUEST_URI", Some("/env/a%20b?q=1"))]);
     let original = httpd.get("/missing?q").expect(404).variables();
-    check(&original, &[("REQUEST_URI", Some("/missing?q"))]);
+    check_variables(&original, &[("REQUEST_URI", Some("/missing?q"))]);
     let current = httpd.get("/gone?q").expect(410).variables();
-    check(&current, &[("REQUEST_URI", Some("/current"))]);
+    check_variables(&current, &[("REQUEST_URI", Some("/current"))]);
 }
 
 #[test]
 fn cgi_12_content_type_and_length() {
     let httpd = setup().start();
     let got = vars(&httpd, &Req::get("/env"));
-    check(&got, &[("CONTENT_TYPE", None), ("CONTENT_LENGTH", None)]);
+    check_variables(&got, &[("CONTENT_TYPE", None), ("CONTENT_LENGTH", None)]);
     let typed = Req::post("/env", b"12345").field("Content-Type", "text/x-odd");
     let got = vars(&httpd, &typed);
-    check(
+    check_variables(
         &got,
         &[
             ("CONTENT_TYPE", Some("text/x-odd")),
@@ -170,7 +158,7 @@ fn cgi_12_content_type_and_length() {
         ],
     );
     let got = vars(&httpd, &Req::post_chunked("/env", &[b"123", b"45"]));
-    check(&got, &[("CONTENT_LENGTH", None)]);
+    check_variables(&got, &[("CONTENT_LENGTH", None)]);
 }
 
 #[test]
@@ -184,7 +172,7 @@ fn cgi_13_other_headers() {
         .field("X.Dot", "dropped")
         .field("X-Empty", "");
     let got = vars(&httpd, &request);
-    check(
+    check_variables(
         &got,
         &[
             ("HTTP_X_SOME_THING", Some("a value")),
@@ -205,5 +193,5 @@ fn cgi_14_proxy_header_is_not_http_proxy() {
         &httpd,
         &Req::get("/env").field("Proxy", "http://evil.example/"),
     );
-    check(&got, &[("HTTP_PROXY", None)]);
+    check_variables(&got, &[("HTTP_PROXY", None)]);
 }

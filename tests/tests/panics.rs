@@ -7,6 +7,7 @@ use std::os::unix::fs::symlink;
 use suite::{Httpd, Req, Setup, host, paths};
 
 /// A server whose mod_wasm panics where `X-Test-Panic` says.
+#[expect(clippy::unwrap_used, reason = "to panic is to fail the test")]
 fn panicking() -> Httpd {
     let target = paths::workspace().join("target/test-panic");
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
