@@ -6,17 +6,21 @@
 //! does when a guest's output makes the server run another guest. The thread is started by the
 //! first guest, so that a server may create its engine, fork, and run guests in the children.
 
+use crate::capi::signals::while_blocked;
 use crate::{Error, ErrorCode};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, EnterGuard, Handle};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 /// How often running guests are interrupted to look at their deadline.
 pub const TICK: Duration = Duration::from_millis(10);
+
+/// How long a process that ends waits for the clock, which takes a tick.
+const STOP: Duration = Duration::from_millis(100);
 
 /// The clock sleeps when no guest has run for this many ticks.
 const IDLE_TICKS: u32 = 100;
@@ -37,6 +41,7 @@ struct Shared {
     ticks: Arc<AtomicU64>,
     asleep: AtomicBool,
     stopping: AtomicBool,
+    ended: AtomicBool,
     wake: Notify,
 }
 
@@ -76,15 +81,22 @@ impl Clock {
         })
     }
 
-    /// Ends the thread and waits for it, at most a tick. Guests must not run any more.
+    /// Lets the thread end, for a process that is about to. It takes no lock and waits a bounded time:
+    /// a server may call it from a signal handler that has interrupted a guest. A thread that sleeps is
+    /// left to the end of the process.
     pub fn stop(&self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
-        self.shared.wake.notify_one();
-        let thread = self.lock_thread().take();
-        if let Some(thread) = thread {
-            // An error means that the thread panicked: it has ended all the same.
-            let _ = thread.join();
+        let begun = Instant::now();
+        while self.ticking() && begun.elapsed() < STOP {
+            std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    fn ticking(&self) -> bool {
+        let started = self.handle.get().is_some();
+        started
+            && !self.shared.asleep.load(Ordering::SeqCst)
+            && !self.shared.ended.load(Ordering::SeqCst)
     }
 
     fn lock_thread(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
@@ -103,10 +115,10 @@ impl Clock {
             .map_err(failed)?;
         let handle = runtime.handle().clone();
         let shared = Arc::clone(&self.shared);
-        let join = std::thread::Builder::new()
-            .name("wasm-clock".into())
-            .spawn(move || runtime.block_on(shared.tick_until_stopped()))
-            .map_err(failed)?;
+        let builder = std::thread::Builder::new().name("wasm-clock".into());
+        let join =
+            while_blocked(|| builder.spawn(move || runtime.block_on(shared.tick_until_stopped())))
+                .map_err(failed)?;
         *thread = Some(join);
         Ok(self.handle.get_or_init(|| handle))
     }
@@ -114,7 +126,13 @@ impl Clock {
 
 impl Drop for Clock {
     fn drop(&mut self) {
-        self.stop();
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        self.shared.wake.notify_one();
+        let thread = self.lock_thread().take();
+        if let Some(thread) = thread {
+            // An error means that the thread panicked: it has ended all the same.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -142,6 +160,7 @@ impl Shared {
             idle = if busy { 0 } else { idle + 1 };
             seen = started;
         }
+        self.ended.store(true, Ordering::SeqCst);
     }
 
     async fn sleep_until_needed(&self) {

@@ -97,7 +97,7 @@ impl Engine {
         Ok(Guest::new(Arc::clone(&self.0), name, kind, shape, plan))
     }
 
-    /// Ends the background thread. No guest may run any more.
+    /// Lets the background thread end, before the process does.
     pub fn stop(&self) {
         self.0.clock.stop();
     }

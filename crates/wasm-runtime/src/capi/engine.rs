@@ -85,8 +85,9 @@ pub unsafe extern "C" fn wrt_engine_unpooled(engine: *const wrt_engine) -> *cons
         .map_or(ptr::null(), |reason| reason.as_ptr())
 }
 
-/// Ends the background thread that the first guest of this process started, and waits for it (a few
-/// milliseconds). For a process that is about to end; no guest may run any more.
+/// Lets the background thread end that the first guest of this process started, and waits for it, at
+/// most 100 milliseconds. For a process that is about to end: a guest that still runs is no longer
+/// interrupted. It takes no lock, so a signal handler that ends the process may call it.
 ///
 /// # Safety
 /// `engine` is NULL or an engine that has not been freed.

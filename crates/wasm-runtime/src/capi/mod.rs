@@ -17,7 +17,7 @@ mod error;
 mod exchange;
 mod guard;
 mod guest;
-mod signals;
+pub(crate) mod signals;
 mod text;
 
 pub use engine::*;

@@ -63,6 +63,43 @@ pub unsafe extern "C" fn wrt_signals_install(error: *mut *mut wrt_error) -> wrt_
     unsafe { guard(error, install) }
 }
 
+/// Signals that a thread causes itself; it must not block them.
+const FAULTS: [libc::c_int; 6] = [
+    libc::SIGSEGV,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGBUS,
+    libc::SIGABRT,
+    libc::SIGTRAP,
+];
+
+/// Runs `spawn` with all other signals blocked on this thread; a thread that it starts inherits that.
+/// The process's signals are for the server's threads: its handlers may do anything, even end the
+/// process from within the handler, and must not find themselves on a thread of ours.
+pub fn while_blocked<T>(spawn: impl FnOnce() -> T) -> T {
+    let mut all = MaybeUninit::uninit();
+    // SAFETY: sigfillset initialises the whole set.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: initialised above.
+    let mut all = unsafe { all.assume_init() };
+    for fault in FAULTS {
+        // SAFETY: the set is initialised and the signal is a valid one.
+        unsafe { libc::sigdelset(&mut all, fault) };
+    }
+    let before = set_mask(&all);
+    let result = spawn();
+    set_mask(&before);
+    result
+}
+
+/// Sets this thread's mask and returns the one before.
+fn set_mask(mask: &libc::sigset_t) -> libc::sigset_t {
+    let mut before = *mask;
+    // SAFETY: both sets are complete and outlive the call, which only fails for a wrong first argument.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, &mut before) };
+    before
+}
+
 /// What Wasmtime finds installed, and therefore calls for a fault outside guest code: the server's
 /// handler goes back in place, and the faulting instruction, run again, reaches it. A signal that
 /// somebody sent does not come again by itself, so it is sent on.
