@@ -239,13 +239,14 @@ impl Httpd {
         self.end(Signal::TERM);
     }
 
-    /// The signal that ends the server of a test that is over. With threads a graceful stop: on TERM the MPM looks at
-    /// the sockets of its workers while they may be closing them, which has crashed a child about once in 500 stops
-    /// (`apr_os_sock_get` in mod_mpm_event of httpd 2.4.71, with idle workers; no code of ours was running).
+    /// The signal that ends the server of a test that is over: a graceful stop. An ordinary one meets faults of httpd 2.4.71
+    /// itself, seen in cores with no code of ours running: with threads, the MPM looks at the sockets of its workers while
+    /// they may be closing them (a crash in `apr_os_sock_get`, once in 500 stops); with prefork, a child that is still
+    /// starting destroys its pool from within a signal handler that may have interrupted malloc (a hang).
     fn gentle(&self) -> Signal {
-        match paths::threaded() && !self.setup.one_process {
-            true => Signal::WINCH,
-            false => Signal::TERM,
+        match self.setup.one_process {
+            true => Signal::TERM,
+            false => Signal::WINCH,
         }
     }
 
