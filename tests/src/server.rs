@@ -234,8 +234,13 @@ impl Httpd {
         wait::until("the graceful restart", || count(self.error_log()) > before);
     }
 
-    /// Stops the server as `apachectl stop` does and audits its logs.
+    /// Stops the server and audits its logs. Dropping does the same.
     pub fn stop(mut self) {
+        self.end(self.gentle());
+    }
+
+    /// The same as `apachectl stop` does it: at once, whatever runs.
+    pub fn stop_at_once(mut self) {
         self.end(Signal::TERM);
     }
 
