@@ -149,7 +149,8 @@ impl Setup {
     /// Runs httpd as `-X` does: one process, in the foreground.
     pub fn one_process(mut self) -> Setup {
         self.one_process = true;
-        self
+        // One process only knows the ordinary stop, which closes the sockets of connections that are being kept alive.
+        self.tolerate("AH03093")
     }
 
     /// Limits httpd's address space, in bytes, as `ulimit -v` does.
