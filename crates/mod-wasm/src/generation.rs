@@ -68,14 +68,7 @@ impl Generation {
         options: EngineOptions,
         previous: Option<&Generation>,
     ) -> Result<Generation, Error> {
-        let same = |previous: &&Generation| {
-            let EngineOptions {
-                max_instances,
-                memory_limit,
-            } = previous.options;
-            (max_instances, memory_limit) == (options.max_instances, options.memory_limit)
-        };
-        let engine = match previous.filter(same) {
+        let engine = match previous.filter(|previous| previous.options == options) {
             Some(previous) => Arc::clone(&previous.engine),
             None => Arc::new(runtime.new_engine(&options)?),
         };

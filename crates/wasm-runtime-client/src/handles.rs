@@ -69,7 +69,8 @@ impl Engine {
         })
     }
 
-    /// Ends the background thread of this process, before the process ends. No guest may run.
+    /// Lets the background thread of this process end, before the process does: at most 100 ms. It takes
+    /// no lock, so it may be called from a signal handler that ends the process.
     pub fn stop(&self) {
         // SAFETY: the engine is alive as long as its handle.
         unsafe { self.0.runtime.functions.wrt_engine_stop(self.0.engine) };

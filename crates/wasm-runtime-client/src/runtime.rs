@@ -22,7 +22,7 @@ pub struct Runtime {
 }
 
 /// How an engine is made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EngineOptions {
     /// How many guests may run at once in one process.
     pub max_instances: u32,

@@ -105,7 +105,7 @@ fn a_straight_line_of_host_calls_ends_at_its_deadline() {
 #[test]
 fn a_write_may_be_short() {
     let client = Client::default();
-    // Half a million empty lines in one buffer, and then how much of it was taken.
+    // Two million empty lines in one buffer; the exit status is how many MiB of it were taken.
     let body = "(drop (memory.grow (i32.const 32)))
         (memory.fill (i32.const 65536) (i32.const 10) (i32.const 2000000))
         (i32.store (i32.const 0) (i32.const 65536)) (i32.store (i32.const 4) (i32.const 2000000))

@@ -114,8 +114,8 @@ pub unsafe extern "C" fn wrt_engine_free(engine: *mut wrt_engine) {
 
 /// Validates the program in the file at `path` and its imports without generating code, and says
 /// what kind it is. It starts no thread and touches no signal handler: any process may call it at
-/// any time. `memory_limit` is the one that the engine will be made with. `entry_point` is the exported function to call; NULL for the kind's own, and an empty
-/// string to leave it unchecked.
+/// any time. `memory_limit` is the one that the engine will be made with. `entry_point` is the
+/// exported function to call; NULL for the kind's own, and an empty string to leave it unchecked.
 ///
 /// # Safety
 /// `path` and `entry_point` are NUL-terminated strings (`entry_point` or NULL), `kind` is NULL or

@@ -229,10 +229,10 @@ fn buffer(memory: &mut [u8], list: i32, i: i32) -> Option<(i32, usize)> {
     Some((address, len))
 }
 
-/// The most buffers that one `fd_write` looks at, and about the most bytes that it takes. Both are what
-/// a program must expect (a write may be short), and between two calls the deadline is looked at.
+/// The most buffers that one `fd_write` or `fd_read` looks at. A program must expect that either moves
+/// less than it asked for, and between two calls the deadline is looked at.
 const MAX_BUFFERS: i32 = 1024;
-/// See [`MAX_BUFFERS`].
+/// The most bytes that one `fd_write` takes, for the same reason.
 const MAX_WRITE: usize = 1 << 20;
 
 fn write_standard(
