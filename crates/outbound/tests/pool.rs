@@ -1,0 +1,145 @@
+//! Which requests share a connection, and which never do.
+
+mod common;
+
+use common::{LONG, SHORT, Server, client, fetch, full, get, grant, ok, send, text};
+use outbound::{Error, Outbound, Session};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+async fn hello() -> Server {
+    Server::http(|_| async { ok(full("hello")) }).await
+}
+
+/// One request at a time, each read to its end. A connection is free again when its server's last byte has been
+/// read, which the pool learns a little later than the guest.
+async fn one_by_one(client: &Outbound, session: &Session, server: &Server, requests: usize) {
+    for _ in 0..requests {
+        assert_eq!(
+            fetch(client, session, &server.uri("/")).await.unwrap(),
+            "hello"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again() {
+    let server = hello().await;
+    let client = client();
+    one_by_one(&client, &server.session(), &server, 50).await;
+    // An equal grant of another instance is the same grant, and case makes no other host.
+    one_by_one(&client, &server.session(), &server, 50).await;
+    assert!(server.accepted() <= 2, "{}", server.accepted());
+}
+
+#[tokio::test]
+async fn different_grants_share_nothing() {
+    let server = hello().await;
+    let client = client();
+    let first = server.session();
+    let second = server.session_with(|grant| grant.timeout += Duration::from_secs(1));
+    one_by_one(&client, &first, &server, 1).await;
+    let accepted = server.accepted();
+    one_by_one(&client, &second, &server, 1).await;
+    assert_eq!(server.accepted(), accepted + 1);
+}
+
+#[tokio::test]
+async fn a_grant_that_is_taken_back_has_no_open_door() {
+    let server = hello().await;
+    let client = client();
+    let name = format!("http://localhost:{}", server.port);
+    let session = common::session(&[&name]);
+    assert_eq!(fetch(&client, &session, &name).await.unwrap(), "hello");
+    let less = common::session(&[&format!("http://*:{}", server.port)]);
+    assert!(matches!(
+        fetch(&client, &less, &name).await,
+        Err(Error::Denied(_))
+    ));
+    assert_eq!(server.accepted(), 1);
+}
+
+#[tokio::test]
+async fn a_request_on_a_connection_that_was_closed_is_sent_again() {
+    // Each connection serves one request, says that it will go on, and is closed.
+    let server = Server::raw(|mut tcp| async move {
+        let mut buf = [0; 1024];
+        assert!(tcp.read(&mut buf).await.unwrap() > 0);
+        tcp.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello")
+            .await
+            .unwrap();
+    })
+    .await;
+    let client = client();
+    let session = server.session();
+    for _ in 0..20 {
+        match fetch(&client, &session, &server.uri("/")).await {
+            Ok(body) => assert_eq!(body, "hello"),
+            // It was closed after the request had been written: nobody knows whether the server acted on it.
+            Err(error) => assert_eq!(error, Error::ConnectionTerminated),
+        }
+        server.until_open(|open| *open == 0).await;
+    }
+    assert!(server.accepted() >= 10, "{}", server.accepted());
+}
+
+#[tokio::test]
+async fn idle_connections_to_many_hosts_do_not_add_up() {
+    let server = hello().await;
+    let client = Outbound::new(|| {}).with_resolver(|_| Ok(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]));
+    let any = format!("http://*.example.com:{}", server.port);
+    let session = common::session(&[&any, &server.pattern()]);
+    for host in 0..200 {
+        let uri = format!("http://host{host}.example.com:{}/", server.port);
+        assert_eq!(fetch(&client, &session, &uri).await.unwrap(), "hello");
+    }
+    assert_eq!(server.accepted(), 200);
+    server.until_open(|open| *open <= 66).await;
+}
+
+#[tokio::test]
+async fn grants_that_are_not_used_give_way() {
+    let server = hello().await;
+    let client = client();
+    let grants: Vec<Session> = (0..100)
+        .map(|n| server.session_with(|grant| grant.max_body += n))
+        .collect();
+    for session in &grants {
+        one_by_one(&client, session, &server, 1).await;
+    }
+    server.until_open(|open| *open <= 64).await;
+    // The newest still have theirs, the oldest begin anew.
+    let accepted = server.accepted();
+    one_by_one(&client, grants.last().unwrap(), &server, 1).await;
+    assert_eq!(server.accepted(), accepted);
+    one_by_one(&client, &grants[0], &server, 1).await;
+    assert_eq!(server.accepted(), accepted + 1);
+}
+
+#[tokio::test]
+async fn an_exchange_that_failed_leaves_no_connection() {
+    let server = Server::raw(|mut tcp| async move {
+        let mut buf = [0; 1024];
+        while tcp.read(&mut buf).await.is_ok_and(|n| n > 0) {
+            tcp.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf")
+                .await
+                .unwrap();
+        }
+    })
+    .await;
+    let client = client();
+    let mut short = grant(&[&server.pattern()]);
+    short.timeout = SHORT;
+    let session = Session::new(Arc::new(short));
+    for _ in 0..3 {
+        let response = send(&client, &session, get(&server.uri("/")))
+            .await
+            .unwrap();
+        assert_eq!(text(response).await, Err(Error::ResponseTimeout));
+        server.until_open(|open| *open == 0).await;
+    }
+    assert_eq!(server.accepted(), 3);
+    let _ = LONG;
+}
