@@ -9,17 +9,21 @@ use std::process::Command;
 /// What the wrapper crate uses. Everything else stays out: bindgen on all of httpd takes ten times as long.
 const FUNCTIONS: &[&str] = &[
     "ap_(add_cgi_vars|add_common_vars|add_version_component|bucket_error_create|check_cmd_context)",
+    "ap_(add_output_filter|construct_server|get_server_(name_for_url|port)|meets_conditions|os_escape_path)",
+    "ap_(register_output_filter|remove_output_filter|run_http_scheme|send_interim_response)",
+    "ap_(set_content_length|set_last_modified|update_mtime)",
     "ap_(filter_flush|get_brigade|get_conn_socket|get_limit_req_body|get_module_config|get_server_banner)",
-    "ap_get_(request|server)_module_loglevel",
+    "ap_get_((request|server)_module_loglevel|status_line)",
     "ap_(hook_(pre_config|check_config|post_config|child_init|handler))",
     "ap_(internal_redirect_handler|log_error_|log_perror_|log_rerror_|map_http_request_error|mpm_query|pass_brigade)",
     "ap_(scan_script_header_err_brigade_ex|server_root_relative|set_content_type|state_query)",
     "apr_brigade_(cleanup|create|destroy|write)",
-    "apr_bucket_(delete|eos_create|flush_create|split)",
+    "apr_bucket_(delete|eos_create|flush_create|heap_create|split|transient_create)",
+    "apr_date_parse_http",
     "apr_os_sock_get",
     "apr_palloc|apr_pstrmemdup|apr_pool_cleanup_null|apr_pool_cleanup_register",
     "apr_strerror",
-    "apr_table_(elts|get|set|unset|clear)",
+    "apr_table_(addn|elts|get|set|unset|clear)",
 ];
 const TYPES: &[&str] = &[
     "module",
@@ -36,6 +40,7 @@ const TYPES: &[&str] = &[
 ];
 const VARS: &[&str] = &[
     "AP_(MPMQ|SQ)_.*",
+    "AP_FTYPE_.*",
     "AP_REQ_.*",
     "APLOG_.*",
     "AP_FILTER_ERROR",
@@ -70,6 +75,7 @@ const HEADERS: &str = "
 #include <util_filter.h>
 #include <util_script.h>
 #include <apr_buckets.h>
+#include <apr_date.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
 ";

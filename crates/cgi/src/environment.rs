@@ -16,6 +16,8 @@ use std::path::Path;
 
 use directives::{Settings, guest_path};
 
+use crate::pairs::Pairs;
+
 /// Set by httpd from its own environment, for native programs.
 const OF_THE_HOST: &[&str] = &[
     "PATH",
@@ -34,13 +36,9 @@ const HOST_PATHS: &[&str] = &[
 /// Put before every name by an internal redirect, and again by the next one.
 const REDIRECT: &[u8] = b"REDIRECT_";
 
-/// Names and values for a guest. All bytes in one allocation, because this is made for each request.
+/// Names and values for a guest.
 #[derive(Debug, Default)]
-pub struct Environment {
-    bytes: Vec<u8>,
-    // For each variable: where its name and where its value ends. A variable starts where the one before it ends.
-    ends: Vec<(usize, usize)>,
-}
+pub struct Environment(Pairs);
 
 impl Environment {
     /// What a guest without CGI sees: only what is configured.
@@ -48,7 +46,7 @@ impl Environment {
     pub fn configured(settings: &Settings) -> Environment {
         let mut environment = Environment::default();
         for (name, value) in settings.env() {
-            environment.push(name.as_bytes(), value.as_bytes());
+            environment.0.push(name.as_bytes(), value.as_bytes());
         }
         environment
     }
@@ -60,10 +58,7 @@ impl Environment {
         settings: &Settings,
     ) -> Environment {
         let variables: Vec<_> = variables.collect();
-        let mut environment = Environment {
-            bytes: Vec::with_capacity(2048),
-            ends: Vec::with_capacity(48),
-        };
+        let mut environment = Environment(Pairs::with_capacity(48, 2048));
         for &(name, value) in &variables {
             let plain = without_redirects(name);
             if name.is_empty() || is_one_of(plain, OF_THE_HOST) {
@@ -81,11 +76,11 @@ impl Environment {
                 .env()
                 .any(|(configured, _)| configured.as_bytes() == &*name)
             {
-                environment.push(&name, &value);
+                environment.0.push(&name, &value);
             }
         }
         for (name, value) in settings.env() {
-            environment.push(name.as_bytes(), value.as_bytes());
+            environment.0.push(name.as_bytes(), value.as_bytes());
         }
         environment
     }
@@ -93,23 +88,7 @@ impl Environment {
     /// Name and value of each variable.
     #[must_use]
     pub fn pairs(&self) -> Vec<(&[u8], &[u8])> {
-        let mut start = 0;
-        let pair = |&(name_end, value_end): &(usize, usize)| {
-            let pair = (
-                &self.bytes[start..name_end],
-                &self.bytes[name_end..value_end],
-            );
-            start = value_end;
-            pair
-        };
-        self.ends.iter().map(pair).collect()
-    }
-
-    fn push(&mut self, name: &[u8], value: &[u8]) {
-        self.bytes.extend_from_slice(name);
-        let name_end = self.bytes.len();
-        self.bytes.extend_from_slice(value);
-        self.ends.push((name_end, self.bytes.len()));
+        self.0.iter().collect()
     }
 }
 

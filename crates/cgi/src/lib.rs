@@ -1,18 +1,28 @@
-//! The decisions between server and guest: where a response head ends, which variables a guest may see, which part of a
-//! URL is the program, how much a guest may log, and what each end of a guest means to the client. Pure functions on bytes
-//! and settings.
+//! The decisions between server and guest: where a response head ends, which variables and header fields a guest may see,
+//! which part of a URL is the program, what may be sent of a guest's head, how much a guest may log, and what each end
+//! of a guest means to the client. Pure functions on bytes and settings.
 //!
 //! It must not know httpd: what needs a server is done in `mod-wasm` with what is decided here, so all of this is tested
 //! without one.
 
 mod environment;
+mod fields;
 mod head;
 mod location;
+mod numbers;
 mod outcome;
+mod pairs;
+mod response;
 mod stderr;
+mod target;
 
 pub use environment::Environment;
+pub use fields::{request_fields, request_trailers};
 pub use head::{HEAD_LIMIT, HeadProblem, HeadScanner, LINE_LIMIT, status_problem};
 pub use location::{location_prefix, split};
+pub use numbers::Numbers;
 pub use outcome::{Judgement, Stage, Verdict, judge, judge_error};
+pub use pairs::Pairs;
+pub use response::{FieldProblem, ResponseHead, response_trailers};
 pub use stderr::{Line, Stderr};
+pub use target::{join, path_with_query};

@@ -13,6 +13,8 @@ pub enum Stage {
     Held,
     /// The response has begun.
     Sent,
+    /// The response is whole, and the guest went on with other work.
+    Ended,
 }
 
 /// What the client gets.
@@ -41,18 +43,14 @@ pub fn judge(end: End, stage: Stage) -> Judgement {
     match end {
         End::Completed => match stage {
             Stage::Incomplete => fails(&messages::BAD_RESPONSE, stage),
-            Stage::Held | Stage::Sent => Judgement {
-                verdict: Verdict::Keep,
-                message: None,
-            },
+            Stage::Held | Stage::Sent | Stage::Ended => keeps(None),
         },
         End::Exited(_) => match stage {
             Stage::Incomplete => fails(&messages::GUEST_EXITED, stage),
-            Stage::Held | Stage::Sent => Judgement {
-                verdict: Verdict::Keep,
-                message: Some(&messages::GUEST_EXITED_LATE),
-            },
+            Stage::Held | Stage::Sent | Stage::Ended => keeps(Some(&messages::GUEST_EXITED_LATE)),
         },
+        // It has done all that was wanted of it, whatever became of the client.
+        End::ClientGone if stage == Stage::Ended => keeps(Some(&messages::CLIENT_GONE)),
         End::Trapped => fails_late(
             &messages::GUEST_TRAPPED,
             &messages::GUEST_TRAPPED_LATE,
@@ -61,6 +59,12 @@ pub fn judge(end: End, stage: Stage) -> Judgement {
         End::TimedOut => fails_late(&messages::TIMED_OUT, &messages::TIMED_OUT_LATE, stage),
         End::LimitReached => fails(&messages::MEMORY_LIMIT, stage),
         End::NotStarted => fails(&messages::NOT_INSTANTIATED, stage),
+        End::NoResponse => fails(&messages::NO_RESPONSE, stage),
+        End::BadResponse => fails_late(
+            &messages::BAD_GUEST_RESPONSE,
+            &messages::BAD_RESPONSE_LATE,
+            stage,
+        ),
         // Nobody is there to read it, but whoever reads the access log should not find a success.
         End::ClientGone => Judgement {
             verdict: if stage == Stage::Sent {
@@ -94,12 +98,20 @@ pub fn judge_error(code: ErrorCode) -> Judgement {
     fails(message, Stage::Incomplete)
 }
 
+/// The response stays as it is.
+fn keeps(message: Option<&'static Message>) -> Judgement {
+    Judgement {
+        verdict: Verdict::Keep,
+        message,
+    }
+}
+
 /// A failure with one message: its status as long as one can be given.
 fn fails(message: &'static Message, stage: Stage) -> Judgement {
     fails_late(message, message, stage)
 }
 
-/// A failure that is worded differently once the response has begun.
+/// A failure that is worded differently once the response has begun, and changes nothing any more once it is whole.
 fn fails_late(early: &'static Message, late: &'static Message, stage: Stage) -> Judgement {
     match stage {
         Stage::Incomplete | Stage::Held => Judgement {
@@ -110,13 +122,14 @@ fn fails_late(early: &'static Message, late: &'static Message, stage: Stage) -> 
             verdict: Verdict::Abort,
             message: Some(late),
         },
+        Stage::Ended => keeps(Some(&messages::AFTER_RESPONSE)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Stage::{Held, Incomplete, Sent};
+    use Stage::{Ended, Held, Incomplete, Sent};
     use Verdict::{Abort, Keep, Status};
 
     #[test]
@@ -139,6 +152,16 @@ mod tests {
             (End::ClientGone, Incomplete, Status(400), Some("WASM0108")),
             (End::ClientGone, Sent, Abort, Some("WASM0108")),
             (End::NotStarted, Incomplete, Status(500), Some("WASM0109")),
+            (End::NoResponse, Incomplete, Status(500), Some("WASM0122")),
+            (End::BadResponse, Incomplete, Status(500), Some("WASM0123")),
+            (End::BadResponse, Held, Status(500), Some("WASM0123")),
+            (End::BadResponse, Sent, Abort, Some("WASM0124")),
+            (End::Completed, Ended, Keep, None),
+            (End::Exited(1), Ended, Keep, Some("WASM0104")),
+            (End::Trapped, Ended, Keep, Some("WASM0126")),
+            (End::TimedOut, Ended, Keep, Some("WASM0126")),
+            (End::LimitReached, Ended, Keep, Some("WASM0126")),
+            (End::ClientGone, Ended, Keep, Some("WASM0108")),
         ];
         for &(end, stage, verdict, code) in rows {
             let judgement = judge(end, stage);

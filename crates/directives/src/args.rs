@@ -60,6 +60,17 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// All arguments of the line, one at least. httpd does not count them here.
+    pub(crate) fn many(&self) -> Result<&'a [&'a str], String> {
+        if self.values.is_empty() {
+            return Err("takes at least one argument".to_owned());
+        }
+        for value in self.values {
+            no_nul(value)?;
+        }
+        Ok(self.values)
+    }
+
     /// `On` or `Off` in any case. httpd's own FLAG kind is not used because its error says neither what was written
     /// nor that anything else was meant.
     pub(crate) fn on_off(&self) -> Result<bool, String> {

@@ -78,12 +78,14 @@ fn checks_of(directive: &'static Directive, places: &Places) -> Vec<Check> {
     examples.chain(rejects).chain([no_arguments]).collect()
 }
 
-/// httpd's own words for a wrong number of arguments: name, kind, and our summary as the hint.
+/// httpd's own words for a wrong number of arguments: name, kind, and our summary as the hint. Where httpd does not
+/// count, the words are ours.
 fn wrong_number(directive: &Directive) -> String {
     let takes = match directive.arity {
         Arity::One => "takes one argument",
         Arity::Two => "takes two arguments",
         Arity::OneOrTwo => "takes 1-2 arguments",
+        Arity::Many => return directive.error("takes at least one argument"),
     };
     format!("{} {takes}, {}", directive.name, directive.summary)
 }

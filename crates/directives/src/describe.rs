@@ -1,7 +1,9 @@
 //! Settings as text, one line for each value that is set: what the table's examples are compared with, and what a
 //! trace line can show. Must not know the syntax of directives.
 
-use crate::settings::{ServerSettings, Settings, shown};
+use destination::Pattern;
+
+use crate::settings::{Reuse, ServerSettings, Settings, shown};
 use crate::units::{show_duration, show_size};
 
 impl Settings {
@@ -13,10 +15,16 @@ impl Settings {
             entry_point,
             args,
             env,
+            config,
             mounts,
+            outbound,
+            outbound_timeout,
+            outbound_body,
+            outbound_concurrent,
             cgi,
             map_cgi_file_names,
             timeout,
+            reuse,
             memory_limit,
         } = self;
         let mut lines = Vec::new();
@@ -36,9 +44,30 @@ impl Settings {
                 .map(|(name, value)| format!("environment: {name}={value}")),
         );
         lines.extend(
+            config
+                .iter()
+                .map(|(key, value)| format!("configuration entry: {key}={value}")),
+        );
+        lines.extend(
             mounts
                 .iter()
                 .map(|mount| format!("directory: {} is {}", mount.guest, shown(&mount.host))),
+        );
+        lines.extend(outbound.iter().flat_map(|patterns| show_outbound(patterns)));
+        lines.extend(
+            outbound_timeout
+                .iter()
+                .map(|timeout| format!("outbound timeout: {}", show_duration(*timeout))),
+        );
+        lines.extend(
+            outbound_body
+                .iter()
+                .map(|size| format!("outbound size: {}", show_size(*size))),
+        );
+        lines.extend(
+            outbound_concurrent
+                .iter()
+                .map(|n| format!("outbound requests at once: {n}")),
         );
         lines.extend(cgi.iter().map(|cgi| format!("CGI: {}", on_off(*cgi))));
         lines.extend(
@@ -50,6 +79,11 @@ impl Settings {
             timeout
                 .iter()
                 .map(|timeout| format!("timeout: {}", show_duration(*timeout))),
+        );
+        lines.extend(
+            reuse
+                .iter()
+                .map(|reuse| format!("reuse: {}", show_reuse(*reuse))),
         );
         lines.extend(
             memory_limit
@@ -70,6 +104,29 @@ impl ServerSettings {
             .map(|n| format!("instances in one child: {n}"))
             .collect()
     }
+}
+
+fn show_outbound(patterns: &[Pattern]) -> Vec<String> {
+    if patterns.is_empty() {
+        return vec!["outbound: none".to_owned()];
+    }
+    patterns
+        .iter()
+        .map(|pattern| format!("outbound: {pattern}"))
+        .collect()
+}
+
+fn show_reuse(reuse: Option<Reuse>) -> String {
+    let Some(Reuse {
+        requests,
+        concurrent,
+        idle,
+    }) = reuse
+    else {
+        return "Off".to_owned();
+    };
+    let idle = show_duration(idle);
+    format!("requests={requests} concurrent={concurrent} idle={idle}")
 }
 
 fn on_off(value: bool) -> &'static str {

@@ -5,7 +5,10 @@ use crate::args::{Args, Paths};
 use crate::settings::{ServerSettings, Settings};
 
 mod dirs;
+mod parts;
+mod wasm_allow_outbound;
 mod wasm_arg;
+mod wasm_config;
 mod wasm_dir;
 mod wasm_enable_cgi;
 mod wasm_entry_point;
@@ -15,6 +18,8 @@ mod wasm_map_dir;
 mod wasm_max_instances;
 mod wasm_memory_limit;
 mod wasm_module;
+mod wasm_outbound_limit;
+mod wasm_reuse;
 mod wasm_timeout;
 
 /// Every directive, in the order of the documentation.
@@ -23,11 +28,15 @@ pub static DIRECTIVES: &[&Directive] = &[
     &wasm_entry_point::WASM_ENTRY_POINT,
     &wasm_arg::WASM_ARG,
     &wasm_env::WASM_ENV,
+    &wasm_config::WASM_CONFIG,
     &wasm_dir::WASM_DIR,
     &wasm_map_dir::WASM_MAP_DIR,
+    &wasm_allow_outbound::WASM_ALLOW_OUTBOUND,
+    &wasm_outbound_limit::WASM_OUTBOUND_LIMIT,
     &wasm_enable_cgi::WASM_ENABLE_CGI,
     &wasm_map_cgi_file_names::WASM_MAP_CGI_FILE_NAMES,
     &wasm_timeout::WASM_TIMEOUT,
+    &wasm_reuse::WASM_REUSE,
     &wasm_memory_limit::WASM_MEMORY_LIMIT,
     &wasm_max_instances::WASM_MAX_INSTANCES,
 ];
@@ -104,6 +113,8 @@ pub enum Arity {
     Two,
     /// TAKE12; httpd passes a null pointer for a second argument that is missing or empty.
     OneOrTwo,
+    /// TAKE_ARGV: all arguments of a line in one call, so that a line is right or changes nothing.
+    Many,
 }
 
 /// Where a directive may stand.

@@ -24,9 +24,9 @@ LoadModule wasm_module modules/mod_wasm.so
 
 **Sections.** A section adds to the sections around it, as everywhere in httpd: main server, virtual host,
 `<Directory>` and `.htaccess`, `<Files>`, `<Location>`, `<If>`. A directive with one value replaces the outer value.
-`WasmEnv` adds by name, `WasmDir` and `WasmMapDir` by the path that the program sees. `WasmArg` is different because a
-command line is one value: a section that has any replaces all outer ones. Virtual hosts share nothing but what the main
-server gives them.
+`WasmEnv` and `WasmConfig` add by name, `WasmDir` and `WasmMapDir` by the path that the program sees, `WasmOutboundLimit`
+by its parts. `WasmArg` and `WasmAllowOutbound` are different because a command line is one value, and so is a grant: a
+section that has any replaces all outer ones. Virtual hosts share nothing but what the main server gives them.
 
 **Values.** Relative paths are relative to `ServerRoot`. A wrong value keeps the server from starting and is reported
 with file and line, by `apachectl -t` as well. \"Refused\" lists examples with the words of the report.

@@ -1,7 +1,7 @@
 //! Everything about configuration that needs no server: the directive table, the settings it fills, how settings
 //! merge, how a host path maps into a guest, the message catalogue, and the documentation made from all of these.
 //!
-//! It must not know httpd or Wasmtime: paths are resolved through [`Paths`], log lines are written by the caller.
+//! It must not know httpd or Wasmtime: where a guest may connect to is `destination`'s to say, paths are resolved through [`Paths`], log lines are written by the caller.
 
 mod args;
 mod checks;
@@ -20,7 +20,9 @@ pub use directive::{
 };
 pub use messages::{Fault, Level, MESSAGES, Message};
 pub use mounts::{Mount, guest_path};
-pub use settings::{DEFAULT_MEMORY_LIMIT, EntryPoint, ModuleRef, ServerSettings, Settings};
+pub use settings::{
+    DEFAULT_MEMORY_LIMIT, EntryPoint, ModuleRef, OutboundLimit, Reuse, ServerSettings, Settings,
+};
 
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,11 @@
 
 use std::fmt::{Display, Write};
 
+mod http;
 mod requests;
 mod server;
 
+pub use http::*;
 pub use requests::*;
 pub use server::*;
 
@@ -98,6 +100,8 @@ fn push(line: &mut String, value: &dyn Display) {
 /// httpd's log levels, as far as we use them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
+    /// `APLOG_CRIT`
+    Critical,
     /// `APLOG_ERR`
     Error,
     /// `APLOG_WARNING`
@@ -117,6 +121,7 @@ impl Level {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Level::Critical => "crit",
             Level::Error => "error",
             Level::Warning => "warn",
             Level::Notice => "notice",
@@ -187,6 +192,17 @@ pub static MESSAGES: &[&Message] = &[
     &BAD_ARGUMENT,
     &GUEST_STDERR,
     &GUEST_STDERR_DROPPED,
+    &NO_RESPONSE,
+    &BAD_GUEST_RESPONSE,
+    &BAD_RESPONSE_LATE,
+    &OUTBOUND_DENIED,
+    &AFTER_RESPONSE,
     &REQUEST_DONE,
     &GUEST_BACKTRACE,
+    &GUEST_LOG_TRACE,
+    &GUEST_LOG_DEBUG,
+    &GUEST_LOG_INFO,
+    &GUEST_LOG_WARNING,
+    &GUEST_LOG_ERROR,
+    &GUEST_LOG_CRITICAL,
 ];

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 /// One host directory, opened for the guest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Mount {
     /// The directory on the host, absolute.
     pub host: PathBuf,

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use destination::Pattern;
+
 use crate::args::Origin;
 use crate::mounts::Mount;
 use crate::units;
@@ -18,7 +20,7 @@ use crate::units;
 pub const DEFAULT_MEMORY_LIMIT: u64 = 256 * units::MIB;
 
 /// The module that a section runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ModuleRef {
     /// The file, absolute.
     pub path: PathBuf,
@@ -39,7 +41,7 @@ impl ModuleRef {
 }
 
 /// The exported function that a section calls instead of `_start`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EntryPoint {
     /// The export's name.
     pub name: String,
@@ -47,23 +49,74 @@ pub struct EntryPoint {
     pub origin: Origin,
 }
 
-/// What the directives of one section, or of several merged ones, say. Every value knows whether it was set.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What outgoing HTTP of one instance may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OutboundLimit {
+    /// The whole time of one outgoing request, from the connection to the end of the response's body.
+    pub timeout: Duration,
+    /// The body of one response, in bytes.
+    pub max_body: u64,
+    /// Requests under way at the same time.
+    pub max_concurrent: u32,
+}
+
+impl Default for OutboundLimit {
+    fn default() -> OutboundLimit {
+        OutboundLimit {
+            timeout: Duration::from_secs(30),
+            max_body: 64 * units::MIB,
+            max_concurrent: 16,
+        }
+    }
+}
+
+/// How an instance is used for more than one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Reuse {
+    /// How many requests an instance serves before it is dropped.
+    pub requests: u32,
+    /// How many of them at the same time, where the kind of program can do that.
+    pub concurrent: u32,
+    /// How long an instance that nobody uses is kept.
+    pub idle: Duration,
+}
+
+impl Default for Reuse {
+    fn default() -> Reuse {
+        Reuse {
+            requests: 128,
+            concurrent: 1,
+            idle: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What the directives of one section, or of several merged ones, say. Every value knows whether it was set. Equal ones
+/// say the same: requests are told apart by them when an instance is used again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Settings {
     pub(crate) module: Option<ModuleRef>,
     pub(crate) entry_point: Option<EntryPoint>,
     pub(crate) args: Option<Vec<String>>,
     pub(crate) env: Vec<(String, String)>,
+    pub(crate) config: Vec<(String, String)>,
     pub(crate) mounts: Vec<Mount>,
+    pub(crate) outbound: Option<Vec<Pattern>>,
+    pub(crate) outbound_timeout: Option<Duration>,
+    pub(crate) outbound_body: Option<u64>,
+    pub(crate) outbound_concurrent: Option<u32>,
     pub(crate) cgi: Option<bool>,
     pub(crate) map_cgi_file_names: Option<bool>,
     pub(crate) timeout: Option<Duration>,
+    /// The inner `None` is `Off`.
+    pub(crate) reuse: Option<Option<Reuse>>,
     pub(crate) memory_limit: Option<u64>,
 }
 
 impl Settings {
-    /// `inner` laid over `outer`. Scalars: the inner one wins if it was set. Arguments: a section that gives any
-    /// replaces the outer list, because a command line is one value. Environment: by name. Directories: by guest path.
+    /// `inner` laid over `outer`. Scalars: the inner one wins if it was set. Arguments and outgoing destinations: a
+    /// section that gives any replaces the outer list, because a command line is one value, and so is a grant.
+    /// Environment and configuration store: by name. Directories: by guest path.
     #[must_use]
     pub fn merge(outer: &Settings, inner: &Settings) -> Settings {
         // Both are taken apart without `..`: a field that merging forgets does not compile.
@@ -72,10 +125,16 @@ impl Settings {
             entry_point,
             args,
             env,
+            config,
             mounts,
+            outbound,
+            outbound_timeout,
+            outbound_body,
+            outbound_concurrent,
             cgi,
             map_cgi_file_names,
             timeout,
+            reuse,
             memory_limit,
         } = inner;
         let mut merged = Settings {
@@ -83,14 +142,23 @@ impl Settings {
             entry_point: entry_point.clone().or_else(|| outer.entry_point.clone()),
             args: args.clone().or_else(|| outer.args.clone()),
             env: outer.env.clone(),
+            config: outer.config.clone(),
             mounts: outer.mounts.clone(),
+            outbound: outbound.clone().or_else(|| outer.outbound.clone()),
+            outbound_timeout: outbound_timeout.or(outer.outbound_timeout),
+            outbound_body: outbound_body.or(outer.outbound_body),
+            outbound_concurrent: outbound_concurrent.or(outer.outbound_concurrent),
             cgi: cgi.or(outer.cgi),
             map_cgi_file_names: map_cgi_file_names.or(outer.map_cgi_file_names),
             timeout: timeout.or(outer.timeout),
+            reuse: reuse.or(outer.reuse),
             memory_limit: memory_limit.or(outer.memory_limit),
         };
         for (name, value) in env {
             merged.set_env(name, value);
+        }
+        for (key, value) in config {
+            merged.set_config(key, value);
         }
         for mount in mounts {
             merged.set_mount(mount.clone());
@@ -123,15 +191,41 @@ impl Settings {
 
     /// The configured environment, each name once.
     pub fn env(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.env
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        pairs(&self.env)
+    }
+
+    /// The entries of the `wasi:config` store, each key once.
+    pub fn config(&self) -> impl Iterator<Item = (&str, &str)> {
+        pairs(&self.config)
     }
 
     /// The directories that the guest is given, each guest path once, in the order they were written.
     #[must_use]
     pub fn mounts(&self) -> &[Mount] {
         &self.mounts
+    }
+
+    /// Where the guest may connect to. Default: nowhere.
+    #[must_use]
+    pub fn outbound(&self) -> &[Pattern] {
+        self.outbound.as_deref().unwrap_or_default()
+    }
+
+    /// What outgoing HTTP may take; each part has a default of its own.
+    #[must_use]
+    pub fn outbound_limit(&self) -> OutboundLimit {
+        let default = OutboundLimit::default();
+        OutboundLimit {
+            timeout: self.outbound_timeout.unwrap_or(default.timeout),
+            max_body: self.outbound_body.unwrap_or(default.max_body),
+            max_concurrent: self.outbound_concurrent.unwrap_or(default.max_concurrent),
+        }
+    }
+
+    /// How instances are used again; `None`, the default, means not at all.
+    #[must_use]
+    pub fn reuse(&self) -> Option<Reuse> {
+        self.reuse.flatten()
     }
 
     /// Is the guest a CGI program? Default: no.
@@ -160,8 +254,12 @@ impl Settings {
 
     /// Sets a variable; the last one of a name holds.
     pub(crate) fn set_env(&mut self, name: &str, value: &str) {
-        self.env.retain(|(known, _)| known != name);
-        self.env.push((name.to_owned(), value.to_owned()));
+        set(&mut self.env, name, value);
+    }
+
+    /// Sets an entry of the configuration store; the last one of a key holds.
+    pub(crate) fn set_config(&mut self, key: &str, value: &str) {
+        set(&mut self.config, key, value);
     }
 
     /// Adds a directory; the last one of a guest path holds.
@@ -183,6 +281,16 @@ impl ServerSettings {
     pub fn max_instances(&self) -> Option<u32> {
         self.max_instances
     }
+}
+
+fn set(list: &mut Vec<(String, String)>, name: &str, value: &str) {
+    list.retain(|(known, _)| known != name);
+    list.push((name.to_owned(), value.to_owned()));
+}
+
+fn pairs(list: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    list.iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 /// A path as text, for messages.

@@ -1,5 +1,6 @@
 //! How sizes and durations are written in the configuration, both ways. Must not know which directive uses them.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Bytes in one K.
@@ -8,6 +9,8 @@ pub const KIB: u64 = 1024;
 pub const MIB: u64 = 1024 * KIB;
 /// Bytes in one G.
 pub const GIB: u64 = 1024 * MIB;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Unit suffixes of sizes, largest first so that showing a size finds the shortest form.
 const SIZES: &[(&str, u64)] = &[("G", GIB), ("M", MIB), ("K", KIB), ("", 1)];
@@ -38,6 +41,36 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     parse(text, DURATIONS).map(Duration::from_millis).ok_or_else(|| {
         format!("\"{text}\" is not a duration: a whole number of seconds, or one with ms, s, min or h after it")
     })
+}
+
+/// A whole number within `range`.
+///
+/// # Errors
+/// What is wrong with `text`, quoting it.
+pub fn parse_number(text: &str, range: RangeInclusive<u32>) -> Result<u32, String> {
+    // Digits only: the standard library would also take a plus sign.
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(number) if digits && range.contains(&number) => Ok(number),
+        _ => Err(format!(
+            "\"{text}\" is not a whole number from {} to {}",
+            range.start(),
+            range.end()
+        )),
+    }
+}
+
+/// A duration from a millisecond to 24 hours. A guest that needs longer answers no request, and a larger number is more
+/// likely a slip of the unit.
+///
+/// # Errors
+/// What is wrong with `text`, quoting it.
+pub fn parse_up_to_a_day(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text)?;
+    if duration.is_zero() || duration > DAY {
+        return Err(format!("\"{text}\" is not between 1ms and 24h"));
+    }
+    Ok(duration)
 }
 
 /// The shortest way to write a size so that [`parse_size`] reads it back.

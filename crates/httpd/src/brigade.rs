@@ -101,6 +101,18 @@ impl Brigade {
         Status::check(status)
     }
 
+    /// Appends `data` without a copy.
+    ///
+    /// # Safety
+    /// The brigade is cleared, or passed to filters and cleared then, before `data` ends or changes. Filters that keep data
+    /// beyond a call copy it first.
+    pub(crate) unsafe fn push_lent(&mut self, data: &[u8]) {
+        let (data, length, allocator) = (data.as_ptr().cast(), data.len(), self.allocator());
+        // SAFETY: the allocator lives as long as the brigade, and the caller keeps the data.
+        let bucket = unsafe { sys::apr_bucket_transient_create(data, length, allocator) };
+        self.push(bucket);
+    }
+
     /// Throws away everything in it.
     pub(crate) fn clear(&mut self) {
         // SAFETY: the brigade is alive.
@@ -113,17 +125,7 @@ impl Brigade {
             return Front::Empty;
         };
         // SAFETY: a bucket in a brigade is alive.
-        let kind = unsafe { (*first).type_ };
-        if ptr::eq(kind, &raw const sys::apr_bucket_type_eos) {
-            return Front::End;
-        }
-        // SAFETY: every bucket has a type, and types are static.
-        let metadata = unsafe { (*kind).is_metadata };
-        if metadata == sys::APR_BUCKET_METADATA {
-            Front::Metadata
-        } else {
-            Front::Data
-        }
+        unsafe { kind_of(first) }
     }
 
     /// Removes the first bucket.
@@ -159,31 +161,16 @@ impl Brigade {
         (first != self.sentinel()).then_some(first)
     }
 
-    /// `APR_BRIGADE_SENTINEL`: the ring's head, seen as if it were a bucket. `link` is the first field of a bucket.
     fn sentinel(&mut self) -> *mut sys::apr_bucket {
-        const { assert!(std::mem::offset_of!(sys::apr_bucket, link) == 0) }
-        // SAFETY: only the address of a field of the live brigade is taken.
-        unsafe { (&raw mut (*self.as_ptr()).list).cast() }
+        // SAFETY: the brigade is alive until it is dropped.
+        unsafe { sentinel(self.as_ptr()) }
     }
 
     /// `APR_BRIGADE_INSERT_TAIL`
     fn push(&mut self, bucket: *mut sys::apr_bucket) {
-        let brigade = self.as_ptr();
-        // SAFETY: the brigade is alive.
-        let last = unsafe { (*brigade).list.prev };
         let sentinel = self.sentinel();
-        // SAFETY: the new bucket belongs to nobody yet.
-        unsafe {
-            (*bucket).link = sys::apr_bucket__bindgen_ty_1 {
-                next: sentinel,
-                prev: last,
-            }
-        };
-        // SAFETY: the last bucket of the ring is alive; in an empty ring it is the sentinel, whose links lie where a
-        // bucket has them.
-        unsafe { (*last).link.next = bucket };
-        // SAFETY: the brigade is alive.
-        unsafe { (*brigade).list.prev = bucket };
+        // SAFETY: the new bucket belongs to nobody yet, and the sentinel is part of the live brigade.
+        unsafe { insert_before(sentinel, bucket) };
     }
 }
 
@@ -192,6 +179,108 @@ impl Drop for Brigade {
         // SAFETY: the brigade is alive: its pool outlives the handler's call, in which its owner lives.
         unsafe { sys::apr_brigade_destroy(self.as_ptr()) };
     }
+}
+
+/// What a bucket is.
+///
+/// # Safety
+/// `bucket` must be a live bucket.
+unsafe fn kind_of(bucket: *mut sys::apr_bucket) -> Front {
+    // SAFETY: by this function's contract.
+    let kind = unsafe { (*bucket).type_ };
+    if ptr::eq(kind, &raw const sys::apr_bucket_type_eos) {
+        return Front::End;
+    }
+    // SAFETY: every bucket has a type, and types are static.
+    let metadata = unsafe { (*kind).is_metadata };
+    if metadata == sys::APR_BUCKET_METADATA {
+        Front::Metadata
+    } else {
+        Front::Data
+    }
+}
+
+/// Puts other bytes in place of the last chunk, `0` and an empty line, with which httpd's chunk filter ends a body just
+/// before the end of the stream. Does nothing in a brigade without that.
+///
+/// # Safety
+/// `brigade` must be a live brigade, used by nobody else meanwhile.
+pub(crate) unsafe fn replace_last_chunk(
+    brigade: *mut sys::apr_bucket_brigade,
+    bytes: impl FnOnce() -> Vec<u8>,
+) {
+    // SAFETY: by this function's contract.
+    let Some(last) = (unsafe { last_data(brigade) }) else {
+        return;
+    };
+    // SAFETY: a bucket of the live brigade; the chunk filter's own is in memory, so nothing is waited for.
+    let found = unsafe { read(last, false) };
+    if found != Ok(b"0\r\n\r\n") {
+        return;
+    }
+    let bytes = bytes();
+    // SAFETY: the brigade is alive.
+    let allocator = unsafe { (*brigade).bucket_alloc };
+    // SAFETY: the allocator lives as long as the brigade; without a function that frees the bytes they are copied.
+    let bucket =
+        unsafe { sys::apr_bucket_heap_create(bytes.as_ptr().cast(), bytes.len(), None, allocator) };
+    // SAFETY: the new bucket belongs to nobody yet, and the other is in the ring.
+    unsafe { insert_before(last, bucket) };
+    // SAFETY: the bucket is in the ring, which this unlinks it from and then frees it.
+    unsafe { delete(last) };
+}
+
+/// The last bucket with data before the end of the stream; none if the stream does not end in this brigade.
+///
+/// # Safety
+/// As for [`replace_last_chunk`].
+unsafe fn last_data(brigade: *mut sys::apr_bucket_brigade) -> Option<*mut sys::apr_bucket> {
+    let mut ended = false;
+    // SAFETY: by this function's contract.
+    let sentinel = unsafe { sentinel(brigade) };
+    // SAFETY: the sentinel has its links where a bucket has them.
+    let mut bucket = unsafe { (*sentinel).link.prev };
+    while bucket != sentinel {
+        // SAFETY: a bucket in a live brigade is alive.
+        match unsafe { kind_of(bucket) } {
+            Front::Data => return ended.then_some(bucket),
+            Front::End => ended = true,
+            Front::Metadata | Front::Empty => {}
+        }
+        // SAFETY: as above.
+        bucket = unsafe { (*bucket).link.prev };
+    }
+    None
+}
+
+/// `APR_BRIGADE_SENTINEL`: the ring's head, seen as if it were a bucket. `link` is the first field of a bucket.
+///
+/// # Safety
+/// `brigade` must be a live brigade.
+unsafe fn sentinel(brigade: *mut sys::apr_bucket_brigade) -> *mut sys::apr_bucket {
+    const { assert!(std::mem::offset_of!(sys::apr_bucket, link) == 0) }
+    // SAFETY: only the address of a field of the live brigade is taken.
+    unsafe { (&raw mut (*brigade).list).cast() }
+}
+
+/// `APR_BUCKET_INSERT_BEFORE`
+///
+/// # Safety
+/// `place` must be a live bucket in a ring, or its sentinel; `bucket` a live one in no ring.
+unsafe fn insert_before(place: *mut sys::apr_bucket, bucket: *mut sys::apr_bucket) {
+    // SAFETY: the sentinel has its links where a bucket has them.
+    let before = unsafe { (*place).link.prev };
+    // SAFETY: the bucket belongs to nobody yet.
+    unsafe {
+        (*bucket).link = sys::apr_bucket__bindgen_ty_1 {
+            next: place,
+            prev: before,
+        }
+    };
+    // SAFETY: the neighbours in a ring are alive.
+    unsafe { (*before).link.next = bucket };
+    // SAFETY: as above.
+    unsafe { (*place).link.prev = bucket };
 }
 
 /// `apr_bucket_read`

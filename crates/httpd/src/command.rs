@@ -2,7 +2,7 @@
 //! directives there are.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
-use std::ptr;
+use std::{ptr, slice};
 
 use httpd_sys as sys;
 
@@ -20,7 +20,13 @@ pub enum Arity {
     Two,
     /// `TAKE12`
     OneOrTwo,
+    /// `TAKE_ARGV`: any number, also none, in one call; 64 or more are refused.
+    Many,
 }
+
+/// A line with this many arguments is refused: httpd drops silently what comes after them (`AP_MAX_ARGC` of its
+/// `server/config.c`), so nobody can tell whether there was more.
+const MOST_ARGUMENTS: usize = 64;
 
 /// Where a directive may stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +133,12 @@ pub const fn commands<M: Module, const N: usize, const END: usize>(
                 sys::TAKE12,
                 sys::cmd_func {
                     take2: Some(take2::<M>),
+                },
+            ),
+            Arity::Many => (
+                sys::TAKE_ARGV,
+                sys::cmd_func {
+                    take_argv: Some(take_argv::<M>),
                 },
             ),
         };
@@ -257,7 +269,7 @@ unsafe extern "C" fn take1<M: Module>(
     first: *const c_char,
 ) -> *const c_char {
     // SAFETY: httpd passes what it passes to every directive with one argument.
-    unsafe { run::<M>(parms, config, [first, ptr::null()]) }
+    unsafe { run::<M>(parms, config, &[first]) }
 }
 
 unsafe extern "C" fn take2<M: Module>(
@@ -267,7 +279,25 @@ unsafe extern "C" fn take2<M: Module>(
     second: *const c_char,
 ) -> *const c_char {
     // SAFETY: httpd passes what it passes to every directive with two arguments; the second may be null with TAKE12.
-    unsafe { run::<M>(parms, config, [first, second]) }
+    unsafe { run::<M>(parms, config, &[first, second]) }
+}
+
+unsafe extern "C" fn take_argv<M: Module>(
+    parms: *mut sys::cmd_parms,
+    config: *mut c_void,
+    argc: c_int,
+    argv: *const *mut c_char,
+) -> *const c_char {
+    let arguments = match usize::try_from(argc) {
+        Ok(argc) if argc > 0 && !argv.is_null() => {
+            // SAFETY: httpd passes an array of that many strings, which lives for the call; pointers to constant and to
+            // other characters have one layout.
+            unsafe { slice::from_raw_parts(argv.cast::<*const c_char>(), argc) }
+        }
+        _ => &[],
+    };
+    // SAFETY: httpd passes what it passes to every directive that takes all arguments in one call.
+    unsafe { run::<M>(parms, config, arguments) }
 }
 
 /// Returns null, or the error as a string of the configuration's pool.
@@ -277,12 +307,15 @@ unsafe extern "C" fn take2<M: Module>(
 unsafe fn run<M: Module>(
     parms: *mut sys::cmd_parms,
     config: *mut c_void,
-    arguments: [*const c_char; 2],
+    arguments: &[*const c_char],
 ) -> *const c_char {
     let body = || {
         // SAFETY: httpd passes the line that it is reading.
         let parms = unsafe { parms.as_ref() }.ok_or("no line")?;
         refuse_place(parms)?;
+        if arguments.len() >= MOST_ARGUMENTS {
+            return Err(too_many(parms));
+        }
         // SAFETY: httpd passes what `create_dir_config` made for this section, to nobody else at this time.
         let config = unsafe { config.cast::<M::DirConfig>().as_mut() }.ok_or("no configuration")?;
         // SAFETY: null or a C string of the line.
@@ -308,6 +341,18 @@ unsafe fn run<M: Module>(
         // SAFETY: `parms` is alive, and so is its pool.
         Err(error) => unsafe { error_string(parms, &error) },
     }
+}
+
+/// Refuses a line that httpd may have cut short.
+fn too_many(parms: &sys::cmd_parms) -> String {
+    // SAFETY: httpd sets the table's entry before it calls the directive's function.
+    let entry = unsafe { parms.cmd.as_ref() };
+    // SAFETY: the name in our own table, a C string that lives for ever.
+    let name = entry.and_then(|entry| unsafe { bytes(entry.name) });
+    format!(
+        "{}: {MOST_ARGUMENTS} arguments or more; write several lines",
+        String::from_utf8_lossy(name.unwrap_or_default())
+    )
 }
 
 /// httpd's own words for a directive that stands where it must not.

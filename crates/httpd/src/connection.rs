@@ -1,7 +1,9 @@
-//! The connection of a request: is the client still there?
+//! The connection of a request: is the client still there, has it sent something?
 
 use std::marker::PhantomData;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
+use std::time::Duration;
 
 use httpd_sys as sys;
 
@@ -40,8 +42,34 @@ impl Connection<'_> {
         aborted != 0
     }
 
+    /// Blocks until `wake` can be read, with `input` also until something comes from the client on a socket of this
+    /// connection, or until `most` is over. A signal may end it early. `true`: something has come from the client, or the
+    /// client is gone.
+    #[must_use]
+    pub fn wait(self, wake: BorrowedFd<'_>, input: bool, most: Duration) -> bool {
+        let watched = |fd| libc::pollfd {
+            fd,
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        let client = if input && self.is_primary() {
+            self.socket()
+        } else {
+            None
+        };
+        // A negative descriptor is passed over.
+        let mut both = [watched(wake.as_raw_fd()), watched(client.unwrap_or(-1))];
+        // A part of a millisecond counts as a whole one: no time at all would make a loop of it.
+        let most =
+            libc::c_int::try_from(most.as_micros().div_ceil(1000)).unwrap_or(libc::c_int::MAX);
+        // SAFETY: two elements are passed and two are said.
+        let ready = unsafe { libc::poll(both.as_mut_ptr(), 2, most) };
+        ready > 0 && both[1].revents != 0
+    }
+
     /// Has it a socket of its own? A stream of HTTP/2 has not: its socket belongs to another thread.
-    fn is_primary(self) -> bool {
+    #[must_use]
+    pub fn is_primary(self) -> bool {
         // SAFETY: the connection is alive; a plain pointer is read.
         let master = unsafe { (*self.connection.as_ptr()).master };
         master.is_null()

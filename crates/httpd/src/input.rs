@@ -35,6 +35,15 @@ impl Input {
         }
     }
 
+    /// Takes what has arrived, up to `at_most` bytes, so that filters such as mod_deflate's `INFLATE` correct the header
+    /// fields that they falsify: they do that when they are first asked for data.
+    ///
+    /// # Errors
+    /// As [`read`](Input::read).
+    pub fn prefetch(&mut self, request: &mut Request, at_most: usize) -> Result<(), Status> {
+        self.fetch(request, at_most, false).map(drop)
+    }
+
     /// Reads into `buffer`, which must not be empty. `wait`: block until something has arrived.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ mod script;
 mod server;
 mod status;
 mod table;
+mod trailers;
 
 pub use answer::Answer;
 pub use command::{
@@ -48,3 +49,4 @@ pub use request::Request;
 pub use server::{Pass, Server, add_version_component, pass, threads_per_child};
 pub use status::Status;
 pub use table::Table;
+pub use trailers::Trailers;

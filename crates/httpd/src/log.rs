@@ -14,6 +14,8 @@ use crate::server::Server;
 /// How loud a line is, as in `LogLevel`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
+    /// `APLOG_CRIT`
+    Critical,
     /// `APLOG_ERR`
     Error,
     /// `APLOG_WARNING`
@@ -31,6 +33,7 @@ pub enum Level {
 impl Level {
     fn code(self) -> c_int {
         let code = match self {
+            Level::Critical => sys::APLOG_CRIT,
             Level::Error => sys::APLOG_ERR,
             Level::Warning => sys::APLOG_WARNING,
             Level::Notice => sys::APLOG_NOTICE,

@@ -65,6 +65,33 @@ impl Output {
         self.pass(request)
     }
 
+    /// Writes `data` and ends the response, all in one brigade: if nothing has been sent before, httpd can tell its length
+    /// and serve ranges of it.
+    ///
+    /// # Errors
+    /// As [`write`](Output::write).
+    pub fn finish(&mut self, request: &mut Request, data: &[u8]) -> Result<(), Status> {
+        if !data.is_empty() {
+            // SAFETY: `end` clears the brigade before this returns, and `data` is lent for longer.
+            unsafe { self.pending.push_lent(data) };
+        }
+        self.end(request)
+    }
+
+    /// After the [`end`](Output::end): sends everything to the client that is still on its way there. The filters of the
+    /// request have let go of it by then, those of the connection need not have.
+    ///
+    /// # Errors
+    /// As [`write`](Output::write).
+    pub fn flush_connection(&mut self, request: &mut Request) -> Result<(), Status> {
+        self.pending.push_flush();
+        let filters = request.connection_output_filters_ptr();
+        // SAFETY: brigade and filters are alive.
+        let status = unsafe { sys::ap_pass_brigade(filters, self.pending.as_ptr()) };
+        self.pending.clear();
+        Status::check(status)
+    }
+
     /// Ends a response that is not whole, in a way that the client can tell: the connection is closed without the last
     /// chunk, or the HTTP/2 stream is reset. The same way as mod_proxy reports a broken backend.
     pub fn abort(&mut self, request: &mut Request) {

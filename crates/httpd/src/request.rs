@@ -1,4 +1,5 @@
-//! The request: what it asks for and what is being answered. Knows httpd's `request_rec`, not what a handler makes of it.
+//! The request: where httpd stands with it, its tables and its configuration. Knows httpd's `request_rec`, not what a
+//! handler makes of it.
 
 use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
@@ -37,6 +38,9 @@ macro_rules! set_field {
     }};
 }
 
+mod head;
+mod target;
+
 impl Request {
     /// The request that httpd passed.
     ///
@@ -66,6 +70,12 @@ impl Request {
 
     pub(crate) fn output_filters_ptr(&self) -> *mut sys::ap_filter_t {
         field!(self, output_filters)
+    }
+
+    pub(crate) fn connection_output_filters_ptr(&self) -> *mut sys::ap_filter_t {
+        let connection = self.connection_ptr();
+        // SAFETY: a request's connection is alive as long as the request.
+        unsafe { (*connection).output_filters }
     }
 
     /// Puts other output filters in place; null stands for none. Returns those that were there.
@@ -157,6 +167,13 @@ impl Request {
         !redirected || field!(self, method_number) != sys::M_GET.cast_signed()
     }
 
+    /// Do filters of the content, such as mod_deflate's `INFLATE`, stand between the client's body and the handler? Then it
+    /// may have another length than the client says.
+    #[must_use]
+    pub fn body_is_filtered(&self) -> bool {
+        field!(self, input_filters) != field!(self, proto_input_filters)
+    }
+
     /// Has the client been sent a part of the response's body, or a head without one?
     #[must_use]
     pub fn response_begun(&self) -> bool {
@@ -173,6 +190,19 @@ impl Request {
     #[must_use]
     pub fn expects_continue(&self) -> bool {
         field!(self, expecting_100) != 0
+    }
+
+    /// Sends `100 Continue`, for which the client waits. A read that blocks sends it by itself, one that does not block never
+    /// does.
+    pub fn send_continue(&mut self) {
+        let (status, line) = (self.status(), field!(self, status_line));
+        self.set_status(100);
+        // SAFETY: the request is alive; without its header fields only the status line goes out, past all filters that
+        // make the response.
+        unsafe { sys::ap_send_interim_response(self.as_ptr(), 0) };
+        set_field!(self, status, status);
+        set_field!(self, status_line, line);
+        self.forget_expectation();
     }
 
     /// Lets no `100 Continue` be sent any more.
@@ -216,6 +246,22 @@ impl Request {
     #[must_use]
     pub fn headers_out(&self) -> Option<Table<'_>> {
         let table = field!(self, headers_out);
+        // SAFETY: the table lives in the request's pool.
+        unsafe { Table::from_raw(table) }
+    }
+
+    /// The trailer fields of the request, known once its body has been read to the end.
+    #[must_use]
+    pub fn trailers_in(&self) -> Option<Table<'_>> {
+        let table = field!(self, trailers_in);
+        // SAFETY: the table lives in the request's pool.
+        unsafe { Table::from_raw(table) }
+    }
+
+    /// The trailer fields of the response; see [`send_trailers`](Request::send_trailers).
+    #[must_use]
+    pub fn trailers_out(&self) -> Option<Table<'_>> {
+        let table = field!(self, trailers_out);
         // SAFETY: the table lives in the request's pool.
         unsafe { Table::from_raw(table) }
     }

@@ -42,6 +42,27 @@ impl<'r> Table<'r> {
         unsafe { sys::apr_table_set(self.table.as_ptr(), key.as_ptr(), value.as_ptr()) }
     }
 
+    /// Adds `key` with `value`, beside any that are there; both are copied. C ends a text at its first NUL, so texts that
+    /// come from elsewhere must have been looked at.
+    pub fn add(self, key: &[u8], value: &[u8]) {
+        // SAFETY: the table is alive; the array is part of it and never null.
+        let array = unsafe { sys::apr_table_elts(self.table.as_ptr()) };
+        // SAFETY: the array was allocated in the table's pool and says so.
+        let pool = unsafe { (*array).pool };
+        // SAFETY: the pool lives as long as the table; pointer and length are those of `key`, which is only read.
+        let key = unsafe { sys::apr_pstrmemdup(pool, key.as_ptr().cast(), key.len()) };
+        // SAFETY: as the key.
+        let value = unsafe { sys::apr_pstrmemdup(pool, value.as_ptr().cast(), value.len()) };
+        // SAFETY: the table is alive; both strings end with a NUL and live as long as the table.
+        unsafe { sys::apr_table_addn(self.table.as_ptr(), key, value) }
+    }
+
+    /// Is there nothing in it?
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.iter().next().is_none()
+    }
+
     /// Removes `key`.
     pub fn unset(self, key: &CStr) {
         // SAFETY: the table is alive and the key ends with a NUL.

@@ -7,7 +7,20 @@ use cgi::location_prefix;
 use directives::{Args, DIRECTIVES, Origin, Paths, Settings, utf8};
 use httpd::Command;
 
+use crate::http;
 use crate::registry::{self, Program, SectionId};
+
+/// Which sections have been merged, from the outermost to the innermost: those with a directive of ours in them.
+pub type SectionPath = Arc<[Place]>;
+
+/// One section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// Of the configuration.
+    Section(SectionId),
+    /// A `.htaccess` file.
+    Htaccess(http::HtaccessId),
+}
 
 /// What holds for the requests of a section. Changed only while the configuration is read. The parts are shared because
 /// httpd merges sections anew for each request.
@@ -17,8 +30,8 @@ pub struct DirConfig {
     program: Option<Arc<Program>>,
     /// The prefix of the `<Location>` that names the module: there the program is what the URL up to it stands for.
     location: Option<Arc<str>>,
-    /// Under which the registry knows this section; none for merged ones and `.htaccess`.
-    section: Option<SectionId>,
+    /// Where all this stands.
+    path: SectionPath,
 }
 
 impl DirConfig {
@@ -28,7 +41,7 @@ impl DirConfig {
             settings,
             program,
             location,
-            section: _,
+            path,
         } = inner;
         let settings = if *outer.settings == Settings::default() {
             Arc::clone(settings)
@@ -44,7 +57,10 @@ impl DirConfig {
             settings,
             program,
             location,
-            section: None,
+            path: match outer.path.is_empty() {
+                true => Arc::clone(path),
+                false => outer.path.iter().chain(&**path).copied().collect(),
+            },
         }
     }
 
@@ -56,6 +72,11 @@ impl DirConfig {
     /// The program to run, if a module is named.
     pub fn program(&self) -> Option<&Arc<Program>> {
         self.program.as_ref()
+    }
+
+    /// The sections that say so.
+    pub fn path(&self) -> &SectionPath {
+        &self.path
     }
 
     /// The URL prefix at which the program is, if a `<Location>` says so.
@@ -83,8 +104,15 @@ pub fn apply(command: &Command<'_>, config: &mut DirConfig) -> Result<(), String
     registry::with_server_settings(|server| {
         directive.set(settings, server, &args, &ServerRoot(command))
     })?;
-    if !command.in_htaccess() {
-        let id = *config.section.get_or_insert_with(registry::new_section);
+    let place = match config.path.last() {
+        Some(place) => *place,
+        None if command.in_htaccess() => Place::Htaccess(http::htaccess(&origin.file)),
+        None => Place::Section(registry::new_section()),
+    };
+    if config.path.is_empty() {
+        config.path = Arc::new([place]);
+    }
+    if let Place::Section(id) = place {
         registry::note(id, &config.settings);
         note_program(command, config, &origin);
     }

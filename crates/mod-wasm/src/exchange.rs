@@ -1,120 +1,110 @@
-//! One exchange: lends a guest the request's body and takes its response and its standard error. Everything here is
-//! called on httpd's thread, on the guest's stack, while the guest waits.
+//! One exchange: lends a guest the request's body and takes its response and what it logs. Everything here is called on
+//! httpd's thread, by a guest that waits for the answer.
 
-use cgi::{Line, Stage, Stderr};
-use httpd::{Answer, Input, Read, Request};
-use wasm_runtime_client::{Closed, Exchange, LogLevel};
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
+use cgi::{Line, Stderr, request_trailers};
+use directives::{Message, messages};
+use httpd::Request;
+use wasm_runtime_client::{BodyRead, Closed, Exchange, Field, LogLevel};
+
+use crate::body::Body;
 use crate::messages::log_request;
-use crate::response::Response;
-use directives::messages;
+use crate::response::{Form, Response};
 
 /// The server's side of one request.
 pub struct HttpExchange<'r> {
     /// The request.
     pub request: &'r mut Request,
+    /// The request's body.
+    pub body: Body,
     /// The response as far as it has come.
     pub response: Response,
-    /// Why the request's body could not be read to its end.
-    pub body_failure: Option<BodyFailure>,
     module: &'r str,
-    body: Body,
-    stderr: Stderr,
-}
-
-/// The request's body did not arrive.
-#[derive(Debug, Clone)]
-pub struct BodyFailure {
-    /// What the handler must answer.
-    pub answer: Answer,
-    /// APR's words.
-    pub detail: String,
-}
-
-/// The guest's standard input.
-#[derive(Debug)]
-enum Body {
-    /// Not offered.
-    None,
-    /// Offered, and not asked for yet.
-    Unread,
-    /// Being read.
-    Reading(Input),
+    lines: Stderr,
 }
 
 impl<'r> HttpExchange<'r> {
-    /// An exchange for `request`. `cgi`: the guest reads the request's body and writes a head. `module`: the name in the log.
-    pub fn new(request: &'r mut Request, cgi: bool, module: &'r str) -> HttpExchange<'r> {
-        let response = Response::new(request, cgi);
-        let body = if cgi && request.offers_body() {
-            Body::Unread
-        } else {
-            Body::None
-        };
+    /// An exchange for `request`. `form`: how the guest gives its response. `module`: the name in the log.
+    pub fn new(
+        request: &'r mut Request,
+        body: Body,
+        form: Form,
+        module: &'r str,
+    ) -> HttpExchange<'r> {
+        let response = Response::new(request, form);
         HttpExchange {
             request,
-            response,
-            body_failure: None,
-            module,
             body,
-            stderr: Stderr::default(),
+            response,
+            module,
+            lines: Stderr::default(),
         }
     }
 
-    /// Reads without waiting; if nothing has come, sends what the client may be waiting for, and then waits.
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Closed> {
-        for wait in [false, true] {
-            if wait {
-                self.before_waiting()?;
-            }
-            let Body::Reading(input) = &mut self.body else {
-                return Ok(0);
-            };
-            match input.read(self.request, buffer, wait) {
-                Ok(Read::Data(count)) => return Ok(count),
-                Ok(Read::End) => {
-                    self.body = Body::None;
-                    return Ok(0);
-                }
-                Ok(Read::Nothing) => {}
-                Err(status) => {
-                    let failure = BodyFailure {
-                        answer: status.as_request_error(),
-                        detail: status.to_string(),
-                    };
-                    self.body_failure = Some(failure);
-                    return Err(Closed);
-                }
-            }
-        }
-        // A read that waits ends with data, the end or an error.
-        Err(Closed)
-    }
-}
-
-impl HttpExchange<'_> {
     /// Sends what the client may be waiting for. A client that waits for `100 Continue` gets that first, as long as the
     /// response has not begun; afterwards it must not get it any more.
     fn before_waiting(&mut self) -> Result<(), Closed> {
         if self.request.expects_continue() {
-            if self.response.stage() != Stage::Sent {
+            if !self.response.has_begun() {
                 return Ok(());
             }
             self.request.forget_expectation();
         }
         self.response.flush(self.request)
     }
+
+    /// The guest wants more of the body and goes on meanwhile. The client may be waiting for `100 Continue`.
+    fn without_waiting(&mut self) -> Result<(), Closed> {
+        if self.request.expects_continue() {
+            match self.response.has_begun() {
+                true => self.request.forget_expectation(),
+                false => self.request.send_continue(),
+            }
+        }
+        self.body.starve(self.request)
+    }
+
+    fn log_line(&self, message: &Message, name: &str, line: &[u8]) {
+        let line = String::from_utf8_lossy(line);
+        let module: &dyn std::fmt::Display = &self.module;
+        log_request(self.request, message, &[("module", module), (name, &line)]);
+    }
 }
 
 impl Exchange for HttpExchange<'_> {
-    fn read_body(&mut self, buf: &mut [u8]) -> Result<usize, Closed> {
+    fn read_body(&mut self, buf: &mut [u8], wait: bool) -> Result<BodyRead, Closed> {
         if buf.is_empty() {
-            return Ok(0);
+            return Ok(BodyRead::End);
         }
-        if let Body::Unread = self.body {
-            self.body = Body::Reading(Input::new(self.request));
+        let read = self.body.read(self.request, buf, false)?;
+        if read != BodyRead::Later {
+            return Ok(read);
         }
-        self.read(buf)
+        if wait {
+            self.before_waiting()?;
+            self.body.read(self.request, buf, true)
+        } else {
+            self.without_waiting()?;
+            Ok(BodyRead::Later)
+        }
+    }
+
+    fn wait(&mut self, wake: BorrowedFd<'_>, most: Duration) {
+        self.body.wait(self.request, wake, most);
+    }
+
+    fn read_trailers(&mut self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let table = self.request.trailers_in();
+        let fields = table.iter().flat_map(|table| table.iter());
+        request_trailers(fields)
+            .map(|(name, value)| (name.to_vec(), value.to_vec()))
+            .collect()
+    }
+
+    fn send_head(&mut self, status: u16, fields: &[Field<'_>]) -> Result<(), Closed> {
+        self.response.head(status, fields)
     }
 
     fn write_body(&mut self, data: &[u8], flush: bool) -> Result<(), Closed> {
@@ -131,29 +121,44 @@ impl Exchange for HttpExchange<'_> {
         Ok(())
     }
 
-    fn log(&mut self, _: LogLevel, line: &[u8]) {
-        let module: &dyn std::fmt::Display = &self.module;
-        match self.stderr.line(line.len()) {
-            Line::Log => {
-                let line = String::from_utf8_lossy(line);
-                log_request(
-                    self.request,
-                    &messages::GUEST_STDERR,
-                    &[("module", module), ("line", &line)],
-                );
+    fn end_response(&mut self, trailers: &[Field<'_>], flush: bool) -> Result<(), Closed> {
+        self.response.end(self.request, trailers, flush)
+    }
+
+    fn log(&mut self, level: LogLevel, line: &[u8]) {
+        let (message, name) = message(level);
+        match self.lines.line(line.len()) {
+            Line::Log => self.log_line(message, name, line),
+            Line::SayDropped => {
+                let module: &dyn std::fmt::Display = &self.module;
+                let dropped = &messages::GUEST_STDERR_DROPPED;
+                log_request(self.request, dropped, &[("module", module)]);
             }
-            Line::SayDropped => log_request(
-                self.request,
-                &messages::GUEST_STDERR_DROPPED,
-                &[("module", module)],
-            ),
             Line::Drop => {}
         }
     }
 
+    /// A guest whose response is whole has nobody to lose: it may do what it has left to do.
     fn aborted(&mut self) -> bool {
+        if self.response.stage() == cgi::Stage::Ended {
+            return false;
+        }
         self.request
             .connection()
             .is_none_or(|connection| connection.client_gone())
+    }
+}
+
+/// The message for a line, and what the text is called in it.
+fn message(level: LogLevel) -> (&'static Message, &'static str) {
+    match level {
+        LogLevel::Stderr => (&messages::GUEST_STDERR, "line"),
+        LogLevel::Trace => (&messages::GUEST_LOG_TRACE, "line"),
+        LogLevel::Debug => (&messages::GUEST_LOG_DEBUG, "line"),
+        LogLevel::Info => (&messages::GUEST_LOG_INFO, "line"),
+        LogLevel::Warn => (&messages::GUEST_LOG_WARNING, "line"),
+        LogLevel::Error => (&messages::GUEST_LOG_ERROR, "line"),
+        LogLevel::Critical => (&messages::GUEST_LOG_CRITICAL, "line"),
+        LogLevel::Denied => (&messages::OUTBOUND_DENIED, "detail"),
     }
 }

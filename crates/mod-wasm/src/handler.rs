@@ -1,6 +1,5 @@
 //! The content handler: from a request to a run of its guest.
 
-use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,12 +7,15 @@ use cgi::Environment;
 use directives::{Settings, messages};
 use httpd::{Answer, Request};
 use wasm_runtime_client as client;
+use wasm_runtime_client::Guest;
 
 use crate::Wasm;
+use crate::body::Body;
+use crate::config::DirConfig;
 use crate::exchange::HttpExchange;
 use crate::messages::log_request;
-use crate::outcome;
-use crate::registry::Program;
+use crate::response::Form;
+use crate::{http, outcome, script};
 
 /// What `SetHandler` must say.
 const HANDLER: &[u8] = b"wasm-handler";
@@ -25,53 +27,52 @@ pub fn handle(request: &mut Request) -> Answer {
     }
     #[cfg(feature = "test-panic")]
     crate::panics::here(request, "handler");
-    let Some((settings, program, location)) = configured(request) else {
+    let config = request.dir_config::<Wasm>().cloned();
+    let Some((config, program)) = config.and_then(|config| {
+        let program = Arc::clone(config.program()?);
+        Some((config, program))
+    }) else {
         let uri = String::from_utf8_lossy(request.uri()).into_owned();
         log_request(request, &messages::NO_MODULE, &[("uri", &uri)]);
         return Answer::Http(500);
     };
-    let split = location
-        .as_deref()
-        .and_then(|prefix| split(request, prefix));
-    if request.rejects_path_info() && has_path_info(request, split.as_ref()) {
-        return Answer::Http(404);
-    }
-    if settings.cgi() && body_too_large(request, &settings) {
-        return Answer::Http(413);
-    }
-    let environment = environment(request, &settings, split.as_ref());
-    run(request, &settings, &program, &environment)
-}
-
-type Configured = (Arc<Settings>, Arc<Program>, Option<Arc<str>>);
-
-/// The configuration that holds for this request, if it names a module.
-fn configured(request: &Request) -> Option<Configured> {
-    let config = request.dir_config::<Wasm>()?;
-    Some((
-        Arc::clone(config.settings()),
-        Arc::clone(config.program()?),
-        config.location().cloned(),
-    ))
-}
-
-/// `SCRIPT_NAME` and `PATH_INFO`.
-type Split = (CString, CString);
-
-/// The split of a URL whose program is named by its `<Location>`. If httpd has found a file at the URL, then the file is
-/// the program's script, as for an interpreter, and httpd's own split is right.
-fn split(request: &Request, prefix: &str) -> Option<Split> {
-    if request.is_file() {
-        return None;
-    }
-    let (script, path) = cgi::split(request.uri(), prefix)?;
-    Some((CString::new(script).ok()?, CString::new(path).ok()?))
-}
-
-fn has_path_info(request: &Request, split: Option<&Split>) -> bool {
-    match split {
+    let Some(guest) = program.guest() else {
+        return outcome::not_loaded(request);
+    };
+    let settings = config.settings();
+    // What kind of program it is says how it wants to be called; CGI is a way to call a command.
+    let form = match settings.cgi() {
+        _ if guest.kind().answers_http() => Form::Http,
+        true => Form::Script,
+        false => Form::Plain,
+    };
+    let split = config
+        .location()
+        .and_then(|prefix| script::split(request, prefix));
+    let path_info = match &split {
         Some((_, path)) => !path.is_empty(),
         None => !request.path_info().is_empty(),
+    };
+    if request.rejects_path_info() && path_info {
+        return Answer::Http(404);
+    }
+    let body = form != Form::Plain;
+    if body && body_too_large(request, settings) {
+        return Answer::Http(413);
+    }
+    let run = Run {
+        config: &config,
+        guest,
+        form,
+        body: Body::new(body && request.offers_body()),
+    };
+    match form {
+        Form::Plain => run.start(request, &Environment::configured(settings), None),
+        Form::Script => {
+            let environment = script::environment(request, settings, split.as_ref());
+            run.start(request, &environment, None)
+        }
+        Form::Http => run.answer(request),
     }
 }
 
@@ -95,53 +96,89 @@ fn body_too_large(request: &Request, settings: &Settings) -> bool {
     length > limit
 }
 
-fn environment(request: &mut Request, settings: &Settings, split: Option<&Split>) -> Environment {
-    if !settings.cgi() {
-        return Environment::configured(settings);
+/// A run that is about to start.
+struct Run<'c> {
+    config: &'c DirConfig,
+    guest: &'c Guest,
+    form: Form,
+    body: Body,
+}
+
+impl Run<'_> {
+    /// Runs a guest that answers HTTP itself.
+    fn answer(mut self, request: &mut Request) -> Answer {
+        let settings = self.config.settings();
+        if let Err(failure) = self.body.settle_filters(request) {
+            return outcome::refused(request, settings, &failure);
+        }
+        let asked = http::Asked::of(request);
+        let environment = Environment::configured(settings);
+        self.start(request, &environment, Some(&asked))
     }
-    request.add_cgi_environment(split.map(|(script, path)| (script.as_c_str(), path.as_c_str())));
-    match request.environment() {
-        Some(variables) => Environment::cgi(variables.iter(), settings),
-        None => Environment::configured(settings),
+
+    /// Collects what the guest is given, and runs it.
+    fn start(
+        self,
+        request: &mut Request,
+        environment: &Environment,
+        asked: Option<&http::Asked>,
+    ) -> Answer {
+        let settings = self.config.settings();
+        let argv = settings.argv();
+        let args: Vec<&[u8]> = argv.iter().map(|arg| arg.as_bytes()).collect();
+        let mounts: Vec<client::Mount<'_>> = settings.mounts().iter().map(mount).collect();
+        let fields = asked.map(http::Asked::fields).unwrap_or_default();
+        let entries: Vec<_> = settings.config().collect();
+        let patterns: Vec<String> = settings
+            .outbound()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let destinations: Vec<&str> = patterns.iter().map(String::as_str).collect();
+        let reuse = settings.reuse().filter(|_| asked.is_some());
+        let key = reuse.map(|_| http::key(request, self.config));
+        let job = client::Request {
+            args: &args,
+            env: &environment.pairs(),
+            mounts: &mounts,
+            entry_point: settings
+                .entry_point()
+                .map(|entry_point| entry_point.name.as_str()),
+            timeout: settings.timeout(request.server_timeout()),
+            memory_limit: settings.memory_limit(),
+            http: asked.map(|asked| asked.http(&fields)),
+            config: &entries,
+            outbound: outbound(settings, &destinations),
+            reuse: reuse.zip(key.as_ref()).map(|(reuse, key)| client::Reuse {
+                key,
+                max_requests: reuse.requests,
+                max_concurrent: reuse.concurrent,
+                idle: reuse.idle,
+            }),
+        };
+        let start = Instant::now();
+        let name = argv.first().copied().unwrap_or_default();
+        let mut exchange = HttpExchange::new(request, self.body, self.form, name);
+        let result = self.guest.run(&job, &mut exchange);
+        outcome::conclude(exchange, settings, &job, result, start.elapsed())
     }
 }
 
-fn run(
-    request: &mut Request,
-    settings: &Settings,
-    program: &Program,
-    environment: &Environment,
-) -> Answer {
-    let argv = settings.argv();
-    let args: Vec<&[u8]> = argv.iter().map(|arg| arg.as_bytes()).collect();
-    let mounts: Vec<client::Mount<'_>> = settings
-        .mounts()
-        .iter()
-        .map(|mount| client::Mount {
-            host: &mount.host,
-            guest: &mount.guest,
-            read_only: mount.read_only,
-        })
-        .collect();
-    let job = client::Request {
-        args: &args,
-        env: &environment.pairs(),
-        mounts: &mounts,
-        entry_point: settings
-            .entry_point()
-            .map(|entry_point| entry_point.name.as_str()),
-        timeout: settings.timeout(request.server_timeout()),
-        memory_limit: settings.memory_limit(),
-    };
-    let start = Instant::now();
-    let mut exchange = HttpExchange::new(
-        request,
-        settings.cgi(),
-        argv.first().copied().unwrap_or_default(),
-    );
-    let Some(guest) = program.guest() else {
-        return outcome::not_loaded(&exchange);
-    };
-    let result = guest.run(&job, &mut exchange);
-    outcome::conclude(exchange, settings, &job, result, start.elapsed())
+fn mount(mount: &directives::Mount) -> client::Mount<'_> {
+    client::Mount {
+        host: &mount.host,
+        guest: &mount.guest,
+        read_only: mount.read_only,
+    }
+}
+
+/// What `WasmAllowOutbound` grants; none if that is nothing.
+fn outbound<'a>(settings: &Settings, destinations: &'a [&'a str]) -> Option<client::Outbound<'a>> {
+    let limit = settings.outbound_limit();
+    (!destinations.is_empty()).then_some(client::Outbound {
+        destinations,
+        timeout: limit.timeout,
+        max_body: limit.max_body,
+        max_concurrent: limit.max_concurrent,
+    })
 }

@@ -4,10 +4,12 @@
 //! `wasm-runtime-client`, and moves bytes between `httpd` and a guest as `cgi` decides. It holds no unsafe code and knows
 //! neither httpd's structs nor Wasmtime.
 
+mod body;
 mod config;
 mod exchange;
 mod generation;
 mod handler;
+mod http;
 mod lifecycle;
 mod messages;
 mod outcome;
@@ -15,6 +17,7 @@ mod outcome;
 mod panics;
 mod registry;
 mod response;
+mod script;
 mod specs;
 
 use httpd::{Answer, Command, Failed, Module, Pool, Record, Request, Server};

@@ -28,6 +28,7 @@ pub fn log_at_startup(message: &Message, fields: &Fields<'_>) {
 
 fn level(level: Level) -> httpd::Level {
     match level {
+        Level::Critical => httpd::Level::Critical,
         Level::Error => httpd::Level::Error,
         Level::Warning => httpd::Level::Warning,
         Level::Notice => httpd::Level::Notice,

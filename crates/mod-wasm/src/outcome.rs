@@ -9,9 +9,10 @@ use directives::{Message, Settings, messages};
 use httpd::{Answer, Request};
 use wasm_runtime_client::{End, Error, Outcome, Request as Job};
 
-use crate::exchange::{BodyFailure, HttpExchange};
+use crate::body::BodyFailure;
+use crate::exchange::HttpExchange;
 use crate::messages::{Fields, log_request};
-use crate::response::Failure;
+use crate::response::{Failure, Form};
 
 /// Seconds after which a client may come again when all instances are in use.
 const RETRY_AFTER: &std::ffi::CStr = c"1";
@@ -29,12 +30,13 @@ pub fn conclude(
     let module = settings.module().map_or("", |module| module.name());
     let log = Log {
         module,
+        form: exchange.response.form(),
         timeout: job.timeout,
         limit: job.memory_limit,
     };
     match result {
         Ok(outcome) => {
-            let answer = ended(&mut exchange, &log, &outcome, settings.cgi());
+            let answer = ended(&mut exchange, &log, &outcome);
             let unwanted = outcome.end == End::ClientGone && exchange.response.is_settled();
             log.done(exchange.request, &outcome, unwanted, time);
             answer
@@ -48,18 +50,28 @@ pub fn conclude(
 }
 
 /// The program is not there, although the server started: it cannot happen, and must not be silent if it does.
-pub fn not_loaded(exchange: &HttpExchange<'_>) -> Answer {
+pub fn not_loaded(request: &Request) -> Answer {
     log_request(
-        exchange.request,
+        request,
         &messages::NOT_INSTANTIATED,
         &[("detail", &"the module is not loaded")],
     );
     Answer::Http(500)
 }
 
+/// The request's body was refused before the guest was started.
+pub fn refused(request: &Request, settings: &Settings, failure: &BodyFailure) -> Answer {
+    let module = settings.module().map_or("", |module| module.name());
+    log_body_failure(request, module, failure);
+    failure.answer
+}
+
 /// The module itself has panicked.
 pub fn panicked(request: &mut Request, text: &str) -> Answer {
     log_request(request, &messages::PANIC, &[("detail", &text)]);
+    if request.response_ended() {
+        return Answer::Ok;
+    }
     if request.response_begun() {
         httpd::Output::new(request).abort(request);
         return Answer::Ok;
@@ -68,40 +80,25 @@ pub fn panicked(request: &mut Request, text: &str) -> Answer {
 }
 
 /// The guest has run and ended, by itself or because it was stopped.
-fn ended(exchange: &mut HttpExchange<'_>, log: &Log<'_>, outcome: &Outcome, cgi: bool) -> Answer {
+fn ended(exchange: &mut HttpExchange<'_>, log: &Log<'_>, outcome: &Outcome) -> Answer {
     if let Some(failure) = exchange.response.failure().cloned() {
         return unusable(exchange, log, &failure);
     }
-    if let Some(failure) = exchange.body_failure.clone() {
+    if let Some(failure) = exchange.body.failure().cloned() {
         return body_failed(exchange, log, &failure);
     }
     // Stopped because the client has been answered already: a condition of the request was met.
     if outcome.end == End::ClientGone && exchange.response.is_settled() {
         return exchange.response.finish(exchange.request);
     }
-    // Without CGI there is no head that could be missing: no output is an empty page.
-    let stage = match exchange.response.stage() {
-        Stage::Incomplete if !cgi && outcome.end == End::Completed => Stage::Held,
-        stage => stage,
+    let (end, stage, detail) = read(exchange, log, outcome);
+    let judgement = judge(end, stage);
+    let exit = match end {
+        End::Exited(status) => status,
+        _ => 0,
     };
-    let judgement = judge(outcome.end, stage);
-    if outcome.end == End::Completed && stage == Stage::Incomplete {
-        exchange.response.report_incomplete_head(exchange.request);
-        log.judged(
-            exchange.request,
-            &judgement,
-            "the output ended before the empty line after the headers",
-            0,
-        );
-    } else {
-        let exit = if let End::Exited(status) = outcome.end {
-            status
-        } else {
-            0
-        };
-        log.judged(exchange.request, &judgement, &outcome.detail, exit);
-    }
-    if judgement.verdict != Verdict::Keep && outcome.end != End::ClientGone {
+    log.judged(exchange.request, &judgement, &detail, exit);
+    if judgement.message.is_some() && !matches!(end, End::ClientGone | End::Exited(_)) {
         log.backtrace(exchange.request, outcome);
     }
     let answer = carry_out(exchange, judgement.verdict);
@@ -109,6 +106,36 @@ fn ended(exchange: &mut HttpExchange<'_>, log: &Log<'_>, outcome: &Outcome, cgi:
         // Only what is found when the last of the response is sent.
         Some(failure) if judgement.verdict == Verdict::Keep => unusable(exchange, log, &failure),
         _ => answer,
+    }
+}
+
+/// What the table must know, with what the form of the response says about its end; and the detail for the log.
+fn read(exchange: &mut HttpExchange<'_>, log: &Log<'_>, outcome: &Outcome) -> (End, Stage, String) {
+    let (end, stage) = (outcome.end, exchange.response.stage());
+    let with = |end, stage, detail: &str| (end, stage, detail.to_owned());
+    match (log.form, end, stage) {
+        // There is no head that could be missing: no output is an empty page.
+        (Form::Plain, End::Completed, Stage::Incomplete) => with(end, Stage::Held, ""),
+        (Form::Script, End::Completed, Stage::Incomplete) => {
+            exchange.response.report_incomplete_head(exchange.request);
+            let detail = "the output ended before the empty line after the headers";
+            with(end, stage, detail)
+        }
+        // The guest says itself when its response is whole, and the engine when it has not: that is checked once more.
+        (Form::Http, End::Completed, Stage::Incomplete) => with(End::NoResponse, stage, ""),
+        (Form::Http, End::Completed | End::Exited(_), Stage::Held | Stage::Sent) => {
+            with(End::BadResponse, stage, "the guest ended before it")
+        }
+        (_, End::TimedOut, Stage::Ended) => {
+            let detail = format!("timed out after {}", show_duration(log.timeout));
+            (end, stage, detail)
+        }
+        (_, End::LimitReached, Stage::Ended) => {
+            let limit = show_size(log.limit);
+            let detail = format!("reached WasmMemoryLimit of {limit}: {}", outcome.detail);
+            (end, stage, detail)
+        }
+        _ => with(end, stage, &outcome.detail),
     }
 }
 
@@ -136,7 +163,7 @@ fn unusable(exchange: &mut HttpExchange<'_>, log: &Log<'_>, failure: &Failure) -
     let detail = match failure {
         Failure::Framed => {
             status = 502;
-            "it has a Transfer-Encoding"
+            "it has a Transfer-Encoding".to_owned()
         }
         Failure::Head(cgi::HeadProblem::TooLarge) => {
             log.message(
@@ -146,15 +173,17 @@ fn unusable(exchange: &mut HttpExchange<'_>, log: &Log<'_>, failure: &Failure) -
             );
             return Answer::Http(500);
         }
-        Failure::Head(problem) => problem.text(),
-        Failure::BadStatus(status) => status,
-        Failure::Refused => "refused by httpd",
+        Failure::Head(problem) => problem.text().to_owned(),
+        Failure::BadStatus(status) => status.clone(),
+        Failure::Refused => "refused by httpd".to_owned(),
+        Failure::Field(problem) => {
+            let judgement = judge(End::BadResponse, exchange.response.stage());
+            log.judged(exchange.request, &judgement, &problem.to_string(), 0);
+            return carry_out(exchange, judgement.verdict);
+        }
         Failure::Filter => {
-            log.message(
-                exchange.request,
-                &messages::BAD_RESPONSE,
-                &[("detail", &"refused by a filter of httpd")],
-            );
+            let detail = "refused by a filter of httpd";
+            log.message(exchange.request, log.bad_response(), &[("detail", &detail)]);
             // Most have answered with an error page of their own; one that has not leaves half a response.
             if !exchange.request.response_ended() {
                 exchange.response.abort(exchange.request);
@@ -171,49 +200,49 @@ fn unusable(exchange: &mut HttpExchange<'_>, log: &Log<'_>, failure: &Failure) -
             return Answer::Ok;
         }
     };
-    log.message(
-        exchange.request,
-        &messages::BAD_RESPONSE,
-        &[("detail", &detail)],
-    );
+    log.message(exchange.request, log.bad_response(), &[("detail", &detail)]);
     Answer::Http(status)
 }
 
 /// The request's body could not be read: the client's fault, and httpd knows which status that is.
 fn body_failed(exchange: &mut HttpExchange<'_>, log: &Log<'_>, failure: &BodyFailure) -> Answer {
-    let gone = exchange
-        .request
+    log_body_failure(exchange.request, log.module, failure);
+    match exchange.response.stage() {
+        Stage::Incomplete | Stage::Held => failure.answer,
+        Stage::Sent => {
+            exchange.response.abort(exchange.request);
+            Answer::Ok
+        }
+        // The guest had answered and read on.
+        Stage::Ended => Answer::Ok,
+    }
+}
+
+fn log_body_failure(request: &Request, module: &str, failure: &BodyFailure) {
+    let gone = request
         .connection()
         .is_some_and(|connection| connection.aborted());
     // httpd's own filter has answered already in most cases; then the status is that of its answer.
     let too_large = failure.answer == Answer::Http(413)
-        || failure.answer == Answer::FilterError && exchange.request.status() == 413;
-    match gone {
-        true => log.message(exchange.request, &messages::CLIENT_GONE, &[]),
-        false if too_large => {
-            let limit = exchange.request.body_limit().unwrap_or(0);
-            log.message(
-                exchange.request,
-                &messages::BODY_TOO_LARGE,
-                &[("limit", &limit)],
-            );
-        }
-        false => log.message(
-            exchange.request,
+        || failure.answer == Answer::FilterError && request.status() == 413;
+    let limit = request.body_limit().unwrap_or(0);
+    let (message, field): (_, Option<(&str, &dyn Display)>) = match gone {
+        true => (&messages::CLIENT_GONE, None),
+        false if too_large => (&messages::BODY_TOO_LARGE, Some(("limit", &limit))),
+        false => (
             &messages::BODY_UNREADABLE,
-            &[("detail", &failure.detail)],
+            Some(("detail", &failure.detail)),
         ),
-    }
-    if exchange.response.stage() == Stage::Sent {
-        exchange.response.abort(exchange.request);
-        return Answer::Ok;
-    }
-    failure.answer
+    };
+    let mut fields: Vec<(&str, &dyn Display)> = vec![("module", &module)];
+    fields.extend(field);
+    log_request(request, message, &fields);
 }
 
 /// What all messages about one run have in common.
 struct Log<'r> {
     module: &'r str,
+    form: Form,
     timeout: Duration,
     limit: u64,
 }
@@ -223,6 +252,14 @@ impl Log<'_> {
     fn message(&self, request: &Request, message: &Message, fields: &Fields<'_>) {
         let module: (&str, &dyn Display) = ("module", &self.module);
         log_request(request, message, &[fields, &[module]].concat());
+    }
+
+    /// What a response is called that can not be sent.
+    fn bad_response(&self) -> &'static Message {
+        match self.form {
+            Form::Plain | Form::Script => &messages::BAD_RESPONSE,
+            Form::Http => &messages::BAD_GUEST_RESPONSE,
+        }
     }
 
     #[track_caller]

@@ -1,23 +1,39 @@
 //! The response while the guest writes it. Output is held back until it fills a buffer, the guest waits, or it ends:
-//! then a short response gets its `Content-Length`, and a guest that fails early gets a proper error page. Nothing
-//! of httpd's response is touched before that moment.
+//! then a short response gets its `Content-Length`, and a guest that fails early a proper error page. Nothing
+//! of httpd's response is touched before that moment. How a head reaches httpd is the business of `script` and `http`.
 
 use std::ffi::CString;
 
-use cgi::{HeadProblem, HeadScanner, Stage, status_problem};
-use httpd::{Answer, Output, Request, Status};
-use wasm_runtime_client::Closed;
+use cgi::{FieldProblem, HeadProblem, HeadScanner, Pairs, ResponseHead, Stage, response_trailers};
+use httpd::{Answer, Output, Request, Status, Trailers};
+use wasm_runtime_client::{Closed, Field};
+
+use crate::{http, script};
 
 /// So much output is held back at most, in bytes.
 const HOLD: usize = 64 * 1024;
 
+/// In which form a guest gives its response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// All its output is the body.
+    Plain,
+    /// Its output starts with a head: CGI.
+    Script,
+    /// It gives head, body and end one by one: `wasi:http`.
+    Http,
+}
+
 /// One response.
 #[derive(Debug)]
 pub struct Response {
+    form: Form,
     output: Output,
     phase: Phase,
-    /// Output that httpd has not got yet, the head included.
+    /// Output that httpd has not got yet, the head of a script included.
     held: Vec<u8>,
+    /// How much of a body has been thrown away, in a response that has none.
+    dropped: usize,
     /// Has anything been passed to the filters since the last flush?
     unflushed: bool,
     failure: Option<Failure>,
@@ -26,14 +42,29 @@ pub struct Response {
 /// How far it is.
 #[derive(Debug)]
 enum Phase {
-    /// The head of a CGI response is not complete.
-    Head(HeadScanner),
-    /// httpd has got nothing yet. The held output starts with a head of this length; 0 without CGI.
-    Held(usize),
+    /// The head of a script is not complete.
+    Scanning(HeadScanner),
+    /// The guest has not given its head.
+    Awaited,
+    /// httpd has got nothing yet.
+    Held(Head),
     /// httpd has the head; output goes straight to it.
     Sent,
+    /// httpd has the whole response.
+    Ended,
     /// The guest's body is not wanted.
     Instead(Instead),
+}
+
+/// The head of a response that is held.
+#[derive(Debug)]
+enum Head {
+    /// There is none.
+    None,
+    /// The held output starts with a head of this length.
+    Script(usize),
+    /// What the guest has given.
+    Http(Box<ResponseHead>),
 }
 
 /// What the client gets in place of the guest's body.
@@ -54,6 +85,8 @@ pub enum Failure {
     Framed,
     /// Its status is none.
     BadStatus(String),
+    /// It has a field that can not be sent.
+    Field(FieldProblem),
     /// httpd's parser refused the head and has logged why.
     Refused,
     /// A filter refused the response and has answered already, for instance because of a bad header field.
@@ -63,20 +96,42 @@ pub enum Failure {
 }
 
 impl Response {
-    /// A response of which nothing is known. `cgi`: its output starts with a head.
-    pub fn new(request: &Request, cgi: bool) -> Response {
-        let phase = if cgi {
-            Phase::Head(HeadScanner::default())
-        } else {
-            Phase::Held(0)
+    /// A response of which nothing is known.
+    pub fn new(request: &Request, form: Form) -> Response {
+        let phase = match form {
+            Form::Plain => Phase::Held(Head::None),
+            Form::Script => Phase::Scanning(HeadScanner::default()),
+            Form::Http => Phase::Awaited,
         };
         Response {
+            form,
             output: Output::new(request),
             phase,
             held: Vec::new(),
+            dropped: 0,
             unflushed: false,
             failure: None,
         }
+    }
+
+    /// In which form it is given.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Takes the head of a guest that gives it apart from its body.
+    ///
+    /// # Errors
+    /// As [`write`](Response::write).
+    pub fn head(&mut self, status: u16, fields: &[Field<'_>]) -> Result<(), Closed> {
+        let Phase::Awaited = self.phase else {
+            return Ok(());
+        };
+        match ResponseHead::new(status, fields) {
+            Ok(head) => self.phase = Phase::Held(Head::Http(Box::new(head))),
+            Err(problem) => return self.fail(Failure::Field(problem)),
+        }
+        Ok(())
     }
 
     /// Takes output of the guest.
@@ -84,11 +139,11 @@ impl Response {
     /// # Errors
     /// The guest need not go on; see [`failure`](Response::failure).
     pub fn write(&mut self, request: &mut Request, data: &[u8]) -> Result<(), Closed> {
-        if let Phase::Head(scanner) = &mut self.phase {
+        if let Phase::Scanning(scanner) = &mut self.phase {
             self.held.extend_from_slice(data);
             match scanner.scan(&self.held) {
                 Ok(None) => return Ok(()),
-                Ok(Some(length)) => self.phase = Phase::Held(length),
+                Ok(Some(length)) => self.phase = Phase::Held(Head::Script(length)),
                 Err(problem) => return self.fail(Failure::Head(problem)),
             }
             return if self.held.len() > HOLD {
@@ -102,10 +157,11 @@ impl Response {
                 self.held.extend_from_slice(data);
                 return Ok(());
             }
+            self.dropped = self.held.len();
             self.begin(request)?;
         }
         if matches!(self.phase, Phase::Sent) && request.sends_no_body() {
-            return self.stop_at_head(request);
+            return self.drop_body(request, data);
         }
         self.pass(request, data)
     }
@@ -115,7 +171,12 @@ impl Response {
     /// # Errors
     /// As [`write`](Response::write).
     pub fn flush(&mut self, request: &mut Request) -> Result<(), Closed> {
-        if matches!(self.phase, Phase::Held(length) if length > 0 || !self.held.is_empty()) {
+        let something = match &self.phase {
+            Phase::Held(Head::None) => !self.held.is_empty(),
+            Phase::Held(_) => true,
+            _ => false,
+        };
+        if something {
             self.begin(request)?;
         }
         if !self.unflushed {
@@ -126,14 +187,59 @@ impl Response {
         self.sent(result)
     }
 
+    /// The response is whole, with these trailer fields. `flush`: the client must get it now, as the guest goes on.
+    ///
+    /// # Errors
+    /// As [`write`](Response::write).
+    pub fn end(
+        &mut self,
+        request: &mut Request,
+        trailers: &[Field<'_>],
+        flush: bool,
+    ) -> Result<(), Closed> {
+        match response_trailers(trailers) {
+            Ok(trailers) if trailers.is_empty() => {}
+            Ok(trailers) => self.add_trailers(request, &trailers)?,
+            Err(problem) => return self.fail(Failure::Field(problem)),
+        }
+        self.complete(request)?;
+        if flush {
+            // A client that can not be reached is no reason to stop what the guest does besides.
+            let _ = self.output.flush_connection(request);
+        }
+        Ok(())
+    }
+
+    fn add_trailers(&mut self, request: &mut Request, trailers: &Pairs) -> Result<(), Closed> {
+        let where_to = request.trailers();
+        if where_to == Trailers::Nowhere {
+            return Ok(());
+        }
+        if let Phase::Held(Head::Http(head)) = &mut self.phase {
+            head.announce(trailers);
+            // With its end in the same brigade httpd would give the body a length, and no trailer fields could follow.
+            if where_to == Trailers::BehindChunks {
+                self.flush(request)?;
+            }
+        }
+        http::set_trailers(request, trailers);
+        Ok(())
+    }
+
     /// How far it is, for the table of outcomes.
     pub fn stage(&self) -> Stage {
         match &self.phase {
-            Phase::Head(_) => Stage::Incomplete,
-            Phase::Held(0) if self.held.is_empty() => Stage::Incomplete,
+            Phase::Scanning(_) | Phase::Awaited => Stage::Incomplete,
+            Phase::Held(Head::None) if self.held.is_empty() => Stage::Incomplete,
             Phase::Held(_) | Phase::Instead(_) => Stage::Held,
             Phase::Sent => Stage::Sent,
+            Phase::Ended => Stage::Ended,
         }
+    }
+
+    /// Has the client been sent a part of it?
+    pub fn has_begun(&self) -> bool {
+        matches!(self.phase, Phase::Sent | Phase::Ended)
     }
 
     /// Why it cannot be used, if so.
@@ -148,16 +254,8 @@ impl Response {
 
     /// The guest has ended well: sends what is held and ends the response. May leave a [`failure`](Response::failure).
     pub fn finish(&mut self, request: &mut Request) -> Answer {
-        if let Phase::Held(_) = self.phase {
-            // What went wrong is in `failure`, what is wanted instead in `phase`.
-            let _ = self.begin(request);
-        }
-        if let Phase::Sent = self.phase
-            && self.failure.is_none()
-        {
-            let result = self.output.end(request);
-            let _ = self.sent(result);
-        }
+        // What went wrong is in `failure`, what is wanted instead in `phase`.
+        let _ = self.complete(request);
         match &self.phase {
             Phase::Instead(Instead::Local(uri)) => {
                 let uri = uri.clone();
@@ -165,7 +263,7 @@ impl Response {
                 Answer::Ok
             }
             Phase::Instead(Instead::Answer(answer)) => *answer,
-            Phase::Head(_) | Phase::Held(_) | Phase::Sent => Answer::Ok,
+            _ => Answer::Ok,
         }
     }
 
@@ -181,56 +279,60 @@ impl Response {
         request.set_status(200);
     }
 
-    /// Hands what is held to httpd: first the head, which decides what becomes of the rest.
+    /// Hands what is held to httpd, which makes up for the head.
     fn begin(&mut self, request: &mut Request) -> Result<(), Closed> {
-        let Phase::Held(head) = self.phase else {
+        let held = self.open(request)?;
+        self.pass(request, &held)
+    }
+
+    /// Hands what is held, and the end, to httpd.
+    fn complete(&mut self, request: &mut Request) -> Result<(), Closed> {
+        let held = self.open(request)?;
+        if !matches!(self.phase, Phase::Sent) || self.failure.is_some() {
             return Ok(());
+        }
+        let result = self.output.finish(request, &held);
+        self.sent(result)?;
+        self.phase = Phase::Ended;
+        Ok(())
+    }
+
+    /// Hands a head that is held to httpd. That decides what becomes of the rest; returns what is to be sent of it.
+    fn open(&mut self, request: &mut Request) -> Result<Vec<u8>, Closed> {
+        let Phase::Held(head) = &self.phase else {
+            return Ok(Vec::new());
         };
-        let held = std::mem::take(&mut self.held);
-        let (head, body) = held.split_at(head);
-        self.phase = if head.is_empty() {
-            Phase::Sent
-        } else {
-            self.open(request, head)?
+        let mut held = std::mem::take(&mut self.held);
+        let instead = match head {
+            Head::None => Ok(None),
+            Head::Script(length) => {
+                let body = held.split_off(*length);
+                script::open(request, &std::mem::replace(&mut held, body))
+            }
+            Head::Http(head) => Ok(http::open(request, head)),
         };
+        match instead {
+            Ok(None) => self.phase = Phase::Sent,
+            Ok(Some(instead)) => self.phase = Phase::Instead(instead),
+            Err(failure) => return self.fail(failure),
+        }
         if self.is_settled() {
             return Err(Closed);
         }
-        self.pass(request, body)
+        // The body of a HEAD request is passed all the same: httpd says how long it is.
+        if matches!(request.status(), 204 | 304) {
+            held.clear();
+        }
+        Ok(held)
     }
 
-    /// Reads the head into the request. The rules are those of httpd's own CGI handlers.
-    fn open(&mut self, request: &mut Request, head: &[u8]) -> Result<Phase, Closed> {
-        let scanned = request.scan_script_head(head);
-        if forget_framing(request) {
-            request.set_status(200);
-            return self.fail(Failure::Framed);
+    /// No body will be sent: a guest that goes on writing one runs for nothing. It is not stopped before it has written as much
+    /// as is held back otherwise, so a program of ordinary size runs to its end.
+    fn drop_body(&mut self, request: &mut Request, data: &[u8]) -> Result<(), Closed> {
+        self.dropped = self.dropped.saturating_add(data.len());
+        if self.dropped <= HOLD {
+            return Ok(());
         }
-        match scanned {
-            Ok(()) => {}
-            // Served as it is rather than as an error, so that mod_cache sees its own condition met.
-            Err(Answer::Http(304)) => {
-                request.set_status(304);
-                return Ok(Phase::Instead(Instead::Answer(Answer::Ok)));
-            }
-            Err(Answer::Http(412)) => {
-                return Ok(Phase::Instead(Instead::Answer(Answer::Http(412))));
-            }
-            Err(_) => {
-                request.set_status(200);
-                return self.fail(Failure::Refused);
-            }
-        }
-        if let Some(problem) = status_problem(request.status(), request.status_line()) {
-            request.set_status(200);
-            return self.fail(Failure::BadStatus(problem));
-        }
-        Ok(redirect(request).map_or(Phase::Sent, Phase::Instead))
-    }
-
-    /// The head has been sent and no body will be: a guest that goes on writing one would run for nothing. It is not stopped
-    /// before it has filled the buffer, so a program of ordinary size runs to its end.
-    fn stop_at_head(&mut self, request: &mut Request) -> Result<(), Closed> {
         self.flush(request)?;
         self.phase = Phase::Instead(Instead::Answer(Answer::Ok));
         Err(Closed)
@@ -256,35 +358,5 @@ impl Response {
     fn fail<T>(&mut self, failure: Failure) -> Result<T, Closed> {
         self.failure.get_or_insert(failure);
         Err(Closed)
-    }
-}
-
-/// How long the body is and how it is framed is httpd's business: filters may change it. An operator may say that the
-/// guest's `Content-Length` is right. Was there a `Transfer-Encoding`? A guest that believes that it frames its body
-/// itself can not be served: what it writes would be framed twice.
-fn forget_framing(request: &Request) -> bool {
-    let Some(headers) = request.headers_out() else {
-        return false;
-    };
-    let trusted = request
-        .environment()
-        .is_some_and(|environment| environment.get(c"ap_trust_cgilike_cl").is_some());
-    if !trusted {
-        headers.unset(c"Content-Length");
-    }
-    let framed = headers.get(c"Transfer-Encoding").is_some();
-    headers.unset(c"Transfer-Encoding");
-    framed
-}
-
-/// `Location` without a status of its own: a local path is served at once, anything else becomes 302.
-fn redirect(request: &Request) -> Option<Instead> {
-    if request.status() != 200 {
-        return None;
-    }
-    let location = request.headers_out()?.get(c"Location")?;
-    match CString::new(location) {
-        Ok(uri) if location.starts_with(b"/") => Some(Instead::Local(uri)),
-        _ => Some(Instead::Answer(Answer::Http(302))),
     }
 }

@@ -27,6 +27,7 @@ const fn spec(index: usize) -> CommandSpec {
             Arity::One => httpd::Arity::One,
             Arity::Two => httpd::Arity::Two,
             Arity::OneOrTwo => httpd::Arity::OneOrTwo,
+            Arity::Many => httpd::Arity::Many,
         },
         place: match directive.contexts {
             Contexts::Global => httpd::Place::Global,

@@ -1,56 +1,41 @@
-//! One run of a guest: the request, the callbacks, the outcome.
+//! One run of a guest: what the server offers it, and its outcome.
 #![expect(
     unsafe_code,
-    reason = "is called back from C; each use is argued for where it stands"
+    reason = "calls a C function with structs of ours; each use is argued for where it stands"
 )]
 
+use crate::callbacks::{Context, OPS};
 use crate::error::Error;
-use crate::runtime::{Runtime, c_string, text_at};
+use crate::request::{Field, Lists, Request};
+use crate::runtime::{Runtime, text_at};
 use crate::sys;
-use std::any::Any;
-use std::ffi::c_void;
 use std::mem::MaybeUninit;
-use std::os::unix::ffi::OsStrExt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::Path;
+use std::os::fd::BorrowedFd;
+use std::panic::resume_unwind;
 use std::time::Duration;
-use std::{ptr, slice};
-
-/// What one request gives to a guest.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// The argument vector, argv\[0\] included. No NUL bytes.
-    pub args: &'a [&'a [u8]],
-    /// The environment, name and value. No NUL bytes.
-    pub env: &'a [(&'a [u8], &'a [u8])],
-    /// Host directories the guest may use.
-    pub mounts: &'a [Mount<'a>],
-    /// The exported function to call instead of `_start`; core modules only.
-    pub entry_point: Option<&'a str>,
-    /// How long the guest may take of its own time; waiting for the client does not count.
-    pub timeout: Duration,
-    /// Bytes its memories and tables may take together.
-    pub memory_limit: u64,
-}
-
-/// A host directory that the guest sees under another name.
-#[derive(Clone, Copy, Debug)]
-pub struct Mount<'a> {
-    /// The directory on the host.
-    pub host: &'a Path,
-    /// Its name for the guest.
-    pub guest: &'a str,
-    /// Whether the guest may only read.
-    pub read_only: bool,
-}
 
 /// What the server offers a guest during one run; all calls come on the thread that runs it.
 pub trait Exchange {
-    /// Reads more of the request body; 0 is its end. Flushes pending output before it blocks.
+    /// Reads more of the request body. With `wait` it flushes pending output and blocks until there is something;
+    /// without, the answer may be [`BodyRead::Later`].
     ///
     /// # Errors
     /// [`Closed`] stops the guest.
-    fn read_body(&mut self, buf: &mut [u8]) -> Result<usize, Closed>;
+    fn read_body(&mut self, buf: &mut [u8], wait: bool) -> Result<BodyRead, Closed>;
+
+    /// Blocks until `read_body` may have more, `wake` can be read, or `most` is over. Leaves the descriptor alone. It may
+    /// return early. Only for guests that answer HTTP.
+    fn wait(&mut self, wake: BorrowedFd<'_>, most: Duration);
+
+    /// The trailer fields of the request. Called at most once, after the end of the body, for guests that answer HTTP.
+    fn read_trailers(&mut self) -> Vec<(Vec<u8>, Vec<u8>)>;
+
+    /// Takes the status and the header fields of the response. Only for guests that answer HTTP, and then once, before
+    /// `write_body`.
+    ///
+    /// # Errors
+    /// [`Closed`] stops the guest.
+    fn send_head(&mut self, status: u16, fields: &[Field<'_>]) -> Result<(), Closed>;
 
     /// Takes a piece of the response; with `flush`, all that was taken so far goes to the client.
     ///
@@ -58,22 +43,70 @@ pub trait Exchange {
     /// [`Closed`] stops the guest.
     fn write_body(&mut self, data: &[u8], flush: bool) -> Result<(), Closed>;
 
-    /// Takes one line of the guest's stderr: any bytes, no line end, at most 8192 of them.
+    /// The response is whole, with these trailer fields. With `flush` the guest has still work to do, and the client must
+    /// not wait for that. Only for guests that answer HTTP.
+    ///
+    /// # Errors
+    /// [`Closed`] stops the guest.
+    fn end_response(&mut self, trailers: &[Field<'_>], flush: bool) -> Result<(), Closed>;
+
+    /// Takes one line for the log: any bytes, no line end, at most 8192 of them.
     fn log(&mut self, level: LogLevel, line: &[u8]);
 
     /// Whether the client has gone.
     fn aborted(&mut self) -> bool;
 }
 
+/// What reading the request body gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyRead {
+    /// So many bytes, at least one.
+    Data(usize),
+    /// The body is over.
+    End,
+    /// Nothing has come yet.
+    Later,
+}
+
 /// A callback's word to stop the guest.
 #[derive(Clone, Copy, Debug)]
 pub struct Closed;
 
-/// How grave a line of the guest is.
+/// What kind of line it is and how grave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
-    /// A line written to stderr.
+    /// A line written to stderr, or by a guest that answers HTTP to stdout.
     Stderr,
+    /// A message through `wasi:logging`, at its level `trace`.
+    Trace,
+    /// The same, `debug`.
+    Debug,
+    /// The same, `info`.
+    Info,
+    /// The same, `warn`.
+    Warn,
+    /// The same, `error`.
+    Error,
+    /// The same, `critical`.
+    Critical,
+    /// Not the guest's: the engine refused it a connection. The line says which, and what would allow it.
+    Denied,
+}
+
+impl LogLevel {
+    /// A level that only a newer library knows is as a line on stderr.
+    pub(crate) fn of(level: sys::wrt_log_level) -> LogLevel {
+        match level {
+            sys::WRT_LOG_TRACE => LogLevel::Trace,
+            sys::WRT_LOG_DEBUG => LogLevel::Debug,
+            sys::WRT_LOG_INFO => LogLevel::Info,
+            sys::WRT_LOG_WARN => LogLevel::Warn,
+            sys::WRT_LOG_ERROR => LogLevel::Error,
+            sys::WRT_LOG_CRITICAL => LogLevel::Critical,
+            sys::WRT_LOG_DENIED => LogLevel::Denied,
+            _ => LogLevel::Stderr,
+        }
+    }
 }
 
 /// How a run ended.
@@ -93,6 +126,11 @@ pub enum End {
     ClientGone,
     /// The guest could not be instantiated.
     NotStarted,
+    /// A guest that answers HTTP returned without a response.
+    NoResponse,
+    /// A guest that answers HTTP gave an error code instead of a response, or its body was not whole or not as long as its
+    /// `Content-Length` says.
+    BadResponse,
 }
 
 /// The end of a run and what to log of it.
@@ -110,40 +148,15 @@ pub struct Outcome {
     pub peak_memory: u64,
 }
 
-/// What the callbacks get as their context.
-struct Context<'a> {
-    exchange: &'a mut dyn Exchange,
-    panic: Option<Box<dyn Any + Send>>,
-}
-
 pub(crate) fn run(
     runtime: &Runtime,
     guest: *const sys::wrt_guest,
     request: &Request<'_>,
     exchange: &mut dyn Exchange,
 ) -> Result<Outcome, Error> {
-    let args: Vec<_> = request.args.iter().map(|arg| bytes(arg)).collect();
-    let env: Vec<_> = request.env.iter().map(|pair| variable(*pair)).collect();
-    let mounts: Vec<_> = request.mounts.iter().map(mount).collect();
-    let entry_point = request.entry_point.map(c_string).transpose()?;
-    let request = sys::wrt_request {
-        size: size_of::<sys::wrt_request>(),
-        args: args.as_ptr(),
-        args_len: args.len(),
-        env: env.as_ptr(),
-        env_len: env.len(),
-        mounts: mounts.as_ptr(),
-        mounts_len: mounts.len(),
-        entry_point: entry_point
-            .as_ref()
-            .map_or(ptr::null(), |name| name.as_ptr()),
-        timeout_ms: u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX),
-        memory_limit: request.memory_limit,
-    };
-    let mut context = Context {
-        exchange,
-        panic: None,
-    };
+    let lists = Lists::of(request)?;
+    let request = lists.request(request);
+    let mut context = Context::new(exchange);
     let mut outcome = MaybeUninit::uninit();
     let result = runtime.call(|error| {
         let ctx: *mut Context<'_> = &mut context;
@@ -175,14 +188,6 @@ pub(crate) fn run(
     }
 }
 
-const OPS: sys::wrt_ops = sys::wrt_ops {
-    size: size_of::<sys::wrt_ops>(),
-    read_body: Some(read_body),
-    write_body: Some(write_body),
-    log: Some(log),
-    aborted: Some(aborted),
-};
-
 fn read_outcome(outcome: &sys::wrt_outcome) -> Outcome {
     let end = match outcome.end {
         sys::WRT_END_COMPLETED => End::Completed,
@@ -191,6 +196,8 @@ fn read_outcome(outcome: &sys::wrt_outcome) -> Outcome {
         sys::WRT_END_LIMIT_REACHED => End::LimitReached,
         sys::WRT_END_CLIENT_GONE => End::ClientGone,
         sys::WRT_END_NOT_STARTED => End::NotStarted,
+        sys::WRT_END_NO_RESPONSE => End::NoResponse,
+        sys::WRT_END_BAD_RESPONSE => End::BadResponse,
         // A trap, or an end that only a newer library knows.
         _ => End::Trapped,
     };
@@ -201,102 +208,4 @@ fn read_outcome(outcome: &sys::wrt_outcome) -> Outcome {
         memory_denied: outcome.memory_denied,
         peak_memory: outcome.peak_memory,
     }
-}
-
-fn bytes(data: &[u8]) -> sys::wrt_bytes {
-    sys::wrt_bytes {
-        data: data.as_ptr(),
-        len: data.len(),
-    }
-}
-
-fn variable((name, value): (&[u8], &[u8])) -> sys::wrt_variable {
-    sys::wrt_variable {
-        name: bytes(name),
-        value: bytes(value),
-    }
-}
-
-fn mount(mount: &Mount<'_>) -> sys::wrt_mount {
-    sys::wrt_mount {
-        host: bytes(mount.host.as_os_str().as_bytes()),
-        guest: bytes(mount.guest.as_bytes()),
-        read_only: mount.read_only,
-    }
-}
-
-/// Enters Rust from a callback. A panic is kept for [`run`], and every later call answers as if the
-/// exchange were closed.
-///
-/// # Safety
-/// `ctx` is the context that [`run`] passed, and no other reference to it is in use.
-unsafe fn enter<R>(ctx: *mut c_void, closed: R, call: impl FnOnce(&mut dyn Exchange) -> R) -> R {
-    // SAFETY: by this function's contract.
-    let context = unsafe { &mut *ctx.cast::<Context<'_>>() };
-    if context.panic.is_some() {
-        return closed;
-    }
-    // The exchange is not used again after a panic.
-    match catch_unwind(AssertUnwindSafe(|| call(context.exchange))) {
-        Ok(answer) => answer,
-        Err(payload) => {
-            context.panic = Some(payload);
-            closed
-        }
-    }
-}
-
-unsafe extern "C" fn read_body(
-    ctx: *mut c_void,
-    buf: *mut u8,
-    cap: usize,
-    n: *mut usize,
-) -> sys::wrt_flow {
-    // SAFETY: the library passes `cap` writable bytes, borrowed for this call.
-    let buf = unsafe { slice::from_raw_parts_mut(buf, cap) };
-    // SAFETY: the library passes the context back unchanged, one call at a time.
-    let read = unsafe { enter(ctx, Err(Closed), |exchange| exchange.read_body(buf)) };
-    match read {
-        Ok(count) => {
-            // SAFETY: the library passes a place for the count.
-            unsafe { n.write(count) };
-            sys::WRT_CONTINUE
-        }
-        Err(Closed) => sys::WRT_CLOSED,
-    }
-}
-
-unsafe extern "C" fn write_body(
-    ctx: *mut c_void,
-    buf: *const u8,
-    n: usize,
-    flush: bool,
-) -> sys::wrt_flow {
-    let data = match n {
-        0 => &[],
-        // SAFETY: the library passes `n` readable bytes, borrowed for this call.
-        _ => unsafe { slice::from_raw_parts(buf, n) },
-    };
-    // SAFETY: the library passes the context back unchanged, one call at a time.
-    let written = unsafe {
-        enter(ctx, Err(Closed), |exchange| {
-            exchange.write_body(data, flush)
-        })
-    };
-    match written {
-        Ok(()) => sys::WRT_CONTINUE,
-        Err(Closed) => sys::WRT_CLOSED,
-    }
-}
-
-unsafe extern "C" fn log(ctx: *mut c_void, _: sys::wrt_log_level, text: *const u8, n: usize) {
-    // SAFETY: the library passes `n` readable bytes, borrowed for this call.
-    let line = unsafe { slice::from_raw_parts(text, n) };
-    // SAFETY: the library passes the context back unchanged, one call at a time.
-    unsafe { enter(ctx, (), |exchange| exchange.log(LogLevel::Stderr, line)) };
-}
-
-unsafe extern "C" fn aborted(ctx: *mut c_void) -> bool {
-    // SAFETY: the library passes the context back unchanged, one call at a time.
-    unsafe { enter(ctx, true, |exchange| exchange.aborted()) }
 }

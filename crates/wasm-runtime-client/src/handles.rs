@@ -5,7 +5,8 @@
 )]
 
 use crate::error::Error;
-use crate::exchange::{self, Exchange, Outcome, Request};
+use crate::exchange::{self, Exchange, Outcome};
+use crate::request::Request;
 use crate::runtime::{GuestKind, Runtime, c_path, text_at};
 use crate::sys;
 use std::path::Path;

@@ -3,9 +3,11 @@
 //! It finds the library beside the one it is linked into, compares the ABI versions, and turns
 //! handles, callbacks and errors into Rust. It must know neither httpd nor Wasmtime.
 
+mod callbacks;
 mod error;
 mod exchange;
 mod handles;
+mod request;
 mod runtime;
 
 #[expect(
@@ -20,6 +22,7 @@ mod sys {
 }
 
 pub use error::{Error, ErrorCode};
-pub use exchange::{Closed, End, Exchange, LogLevel, Mount, Outcome, Request};
+pub use exchange::{BodyRead, Closed, End, Exchange, LogLevel, Outcome};
 pub use handles::{Engine, Guest};
+pub use request::{Field, Http, Mount, Outbound, Request, Reuse};
 pub use runtime::{EngineOptions, EntryPoint, GuestKind, Runtime};

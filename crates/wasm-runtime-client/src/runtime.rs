@@ -50,16 +50,28 @@ pub enum GuestKind {
     CommandP2,
     /// A component that exports `wasi:cli/run` 0.3.
     CommandP3,
+    /// A component that exports `wasi:http/incoming-handler` 0.2.
+    ProxyP2,
+    /// A component that exports `wasi:http/handler` 0.3.
+    ServiceP3,
     /// A kind that a newer library knows and this client does not.
     Other(u32),
 }
 
 impl GuestKind {
+    /// Does it answer HTTP requests itself? A command is given its input and output instead.
+    #[must_use]
+    pub fn answers_http(self) -> bool {
+        matches!(self, GuestKind::ProxyP2 | GuestKind::ServiceP3)
+    }
+
     pub(crate) fn of(kind: sys::wrt_kind) -> GuestKind {
         match kind {
             sys::WRT_KIND_COMMAND_P1 => GuestKind::CommandP1,
             sys::WRT_KIND_COMMAND_P2 => GuestKind::CommandP2,
             sys::WRT_KIND_COMMAND_P3 => GuestKind::CommandP3,
+            sys::WRT_KIND_PROXY_P2 => GuestKind::ProxyP2,
+            sys::WRT_KIND_SERVICE_P3 => GuestKind::ServiceP3,
             other => GuestKind::Other(other),
         }
     }
@@ -71,6 +83,8 @@ impl fmt::Display for GuestKind {
             GuestKind::CommandP1 => f.write_str("WASI preview 1 command"),
             GuestKind::CommandP2 => f.write_str("WASI 0.2 command component"),
             GuestKind::CommandP3 => f.write_str("WASI 0.3 command component"),
+            GuestKind::ProxyP2 => f.write_str("WASI 0.2 http component"),
+            GuestKind::ServiceP3 => f.write_str("WASI 0.3 http component"),
             GuestKind::Other(kind) => write!(f, "program of kind {kind}"),
         }
     }

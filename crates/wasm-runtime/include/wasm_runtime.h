@@ -11,14 +11,24 @@
  *                                                  for each request, from any thread; it blocks
  *   wrt_guest_free(guest), wrt_engine_free(engine) guests first
  *
- * One request:
- *   read_body(ctx, buf, cap, &n)     the guest reads its standard input; n == 0 is the end
- *   write_body(ctx, buf, n, flush)   the guest writes its standard output
- *   log(ctx, level, text, n)         a line of its standard error
- *   aborted(ctx)                     has the client gone?
+ * One request of a command (its response is its standard output):
+ *   read_body(ctx, buf, cap, true, &n)  the guest reads its standard input; n == 0 is the end
+ *   write_body(ctx, buf, n, flush)      the guest writes its standard output
  *
- * 1. Callbacks run on the thread that called wrt_exchange_run, never after it has returned. They run
- *    on the guest's stack, which has about 1 MiB for them.
+ * One request of an http guest (request.http says what is asked):
+ *   read_body(ctx, buf, cap, false, &n) more of the request body, or WRT_LATER
+ *   wait(ctx, wake_fd, timeout_ms)      nothing else to do until there is more
+ *   read_trailers(ctx, &fields, &n)     at the body's end
+ *   send_head(ctx, status, fields, n)   once
+ *   write_body(ctx, buf, n, flush)      the response body
+ *   end_response(ctx, trailers, n, flush) once; the guest may go on with other work
+ *
+ * Both:
+ *   log(ctx, level, text, n)            a line for the log
+ *   aborted(ctx)                        has the client gone?
+ *
+ * 1. Callbacks run on the thread that called wrt_exchange_run, never after it has returned. A command's
+ *    run on the guest's stack, which has about 1 MiB for them.
  * 2. Everything passed to a callback is borrowed for that call; everything in a request for the run.
  * 3. Callbacks may block; what they wait does not count as the guest's time. They must not unwind.
  * 4. A callback that answers WRT_CLOSED stops the guest.
@@ -43,7 +53,7 @@
  * The version of this ABI. It grows by one whenever a change breaks a caller built against the
  * header of the version before; additions do not change it.
  */
-#define WRT_ABI_VERSION 1
+#define WRT_ABI_VERSION 2
 
 /**
  * The result of a call. 0 is success; the other numbers never change their meaning.
@@ -97,6 +107,10 @@ typedef enum {
      * The caller broke the contract: null pointer, wrong size, text that is not UTF-8.
      */
     WRT_ERR_USAGE = 11,
+    /**
+     * The HTTP request has a method, an authority or a path that HTTP does not know.
+     */
+    WRT_ERR_BAD_REQUEST = 12,
 } wrt_status;
 
 /**
@@ -115,7 +129,72 @@ typedef enum {
      * A component that exports `wasi:cli/run` 0.3.
      */
     WRT_KIND_COMMAND_P3 = 3,
+    /**
+     * A component that exports `wasi:http/incoming-handler` 0.2.
+     */
+    WRT_KIND_PROXY_P2 = 4,
+    /**
+     * A component that exports `wasi:http/handler` 0.3.
+     */
+    WRT_KIND_SERVICE_P3 = 5,
 } wrt_kind;
+
+/**
+ * A callback's answer.
+ */
+typedef enum {
+    /**
+     * Done; go on.
+     */
+    WRT_CONTINUE = 0,
+    /**
+     * Stop the guest: the client is gone, or nothing more is wanted from it.
+     */
+    WRT_CLOSED = 1,
+    /**
+     * Nothing has come yet; only from `read_body` when it was not to wait.
+     */
+    WRT_LATER = 2,
+} wrt_flow;
+
+/**
+ * How grave a line of the guest is.
+ */
+typedef enum {
+    /**
+     * A line the guest wrote to its standard error, or an http guest to its standard output.
+     */
+    WRT_LOG_STDERR = 0,
+    /**
+     * A message of the guest through `wasi:logging`, at its level `trace`.
+     */
+    WRT_LOG_TRACE = 1,
+    /**
+     * The same, `debug`.
+     */
+    WRT_LOG_DEBUG = 2,
+    /**
+     * The same, `info`.
+     */
+    WRT_LOG_INFO = 3,
+    /**
+     * The same, `warn`.
+     */
+    WRT_LOG_WARN = 4,
+    /**
+     * The same, `error`.
+     */
+    WRT_LOG_ERROR = 5,
+    /**
+     * The same, `critical`.
+     */
+    WRT_LOG_CRITICAL = 6,
+    /**
+     * Not the guest's: the engine refused the guest a connection; the text says which one and what
+     * destination would allow it.
+     */
+    WRT_LOG_DENIED = 7,
+} wrt_log_level;
 
 /**
  * How a run ended. The numbers never change their meaning.
@@ -149,31 +228,16 @@ typedef enum {
      * The guest could not be instantiated.
      */
     WRT_END_NOT_STARTED = 6,
+    /**
+     * An http guest returned without a response.
+     */
+    WRT_END_NO_RESPONSE = 7,
+    /**
+     * An http guest answered with an error code instead of a response, or its response's body was not
+     * whole or not as long as its Content-Length says.
+     */
+    WRT_END_BAD_RESPONSE = 8,
 } wrt_end;
-
-/**
- * A callback's answer.
- */
-typedef enum {
-    /**
-     * Done; go on.
-     */
-    WRT_CONTINUE = 0,
-    /**
-     * Stop the guest: the client is gone, or nothing more is wanted from it.
-     */
-    WRT_CLOSED = 1,
-} wrt_flow;
-
-/**
- * How grave a line of the guest is.
- */
-typedef enum {
-    /**
-     * A line the guest wrote to its standard error.
-     */
-    WRT_LOG_STDERR = 0,
-} wrt_log_level;
 
 /**
  * The engine of a process: the compiled programs' memory, the pool of instances.
@@ -207,36 +271,6 @@ typedef struct {
      */
     uint64_t memory_limit;
 } wrt_engine_options;
-
-/**
- * How a run ended and what to log of it.
- */
-typedef struct {
-    /**
-     * How it ended.
-     */
-    wrt_end end;
-    /**
-     * The exit status, for WRT_END_EXITED.
-     */
-    uint32_t exit_status;
-    /**
-     * One line that says why; NULL when there is nothing to say.
-     */
-    char *detail;
-    /**
-     * The guest's stack, several lines; NULL when there is none.
-     */
-    char *backtrace;
-    /**
-     * Whether the memory limit refused the guest something.
-     */
-    bool memory_denied;
-    /**
-     * The most bytes that the guest's memories and tables took.
-     */
-    uint64_t peak_memory;
-} wrt_outcome;
 
 /**
  * A borrowed run of bytes, which need not be NUL-terminated. `data` may be NULL when `len` is 0.
@@ -285,6 +319,114 @@ typedef struct {
 } wrt_mount;
 
 /**
+ * A header field or a trailer field: any bytes that HTTP allows.
+ */
+typedef struct {
+    /**
+     * The name.
+     */
+    wrt_bytes name;
+    /**
+     * The value.
+     */
+    wrt_bytes value;
+} wrt_field;
+
+/**
+ * The HTTP request that an http guest answers.
+ */
+typedef struct {
+    /**
+     * `sizeof(wrt_http)`.
+     */
+    size_t size;
+    /**
+     * The method, such as `GET`.
+     */
+    wrt_bytes method;
+    /**
+     * `http` or `https`.
+     */
+    wrt_bytes scheme;
+    /**
+     * Host and port as the client named them; what `:authority` or `Host` says.
+     */
+    wrt_bytes authority;
+    /**
+     * The path and the query, exactly as received.
+     */
+    wrt_bytes path;
+    /**
+     * The header fields in the order received; a repeated one stands there as often.
+     */
+    const wrt_field *fields;
+    /**
+     * How many fields there are.
+     */
+    size_t fields_len;
+} wrt_http;
+
+/**
+ * Where a guest may connect to, and how much.
+ */
+typedef struct {
+    /**
+     * `sizeof(wrt_outbound)`.
+     */
+    size_t size;
+    /**
+     * Destinations `[scheme://]host[:port]`: the scheme `http`, `https`, `tcp` or `udp` (without one: http
+     * and https), a name, `*.name`, `*`, an address or a block of addresses, a port or `*`. Addresses that
+     * are not public must be named as addresses. UTF-8.
+     */
+    const wrt_bytes *destinations;
+    /**
+     * How many destinations there are.
+     */
+    size_t destinations_len;
+    /**
+     * Milliseconds that one outgoing HTTP request may take, its response's body included.
+     */
+    uint64_t timeout_ms;
+    /**
+     * Bytes that the body of one response may have.
+     */
+    uint64_t max_body;
+    /**
+     * How many outgoing HTTP requests one instance may have under way.
+     */
+    uint32_t max_concurrent;
+} wrt_outbound;
+
+/**
+ * Lets requests share an instance of an http guest, one after the other or, with WASI 0.3, at once.
+ */
+typedef struct {
+    /**
+     * `sizeof(wrt_reuse)`.
+     */
+    size_t size;
+    /**
+     * Only requests of the same guest with the same key share instances. The key must stand for
+     * everything else in `wrt_request` but `http` and `timeout_ms`: an instance keeps what the first
+     * request gave it.
+     */
+    wrt_bytes key;
+    /**
+     * How many requests one instance serves; at least 1.
+     */
+    uint32_t max_requests;
+    /**
+     * How many it serves at once; at least 1. WASI 0.2 always has 1.
+     */
+    uint32_t max_concurrent;
+    /**
+     * Milliseconds that an instance without requests is kept.
+     */
+    uint64_t idle_ms;
+} wrt_reuse;
+
+/**
  * What one request gives to a guest. Everything is borrowed for the run.
  */
 typedef struct {
@@ -329,6 +471,26 @@ typedef struct {
      * Bytes that its memories and tables may take together.
      */
     uint64_t memory_limit;
+    /**
+     * The HTTP request, for http guests; NULL for commands.
+     */
+    const wrt_http *http;
+    /**
+     * The entries of the guest's `wasi:config` store, UTF-8.
+     */
+    const wrt_variable *config;
+    /**
+     * How many entries there are.
+     */
+    size_t config_len;
+    /**
+     * Where it may connect to; NULL for nowhere.
+     */
+    const wrt_outbound *outbound;
+    /**
+     * Whether it may share an instance; NULL for an instance of its own. Ignored for commands.
+     */
+    const wrt_reuse *reuse;
 } wrt_request;
 
 /**
@@ -343,14 +505,36 @@ typedef struct {
     size_t size;
     /**
      * Reads at most `cap` bytes of the request body into `buf` and sets `*n`; `*n == 0` is the end
-     * of the body. May read less than `cap`. Should flush pending output before it blocks.
+     * of the body. May read less than `cap`. With `wait` it blocks until there is something, and should
+     * flush pending output before; without, it may answer WRT_LATER.
      */
-    wrt_flow (*read_body)(void *ctx, uint8_t *buf, size_t cap, size_t *n);
+    wrt_flow (*read_body)(void *ctx, uint8_t *buf, size_t cap, bool wait, size_t *n);
+    /**
+     * Blocks until `read_body` may have more, the descriptor `wake_fd` can be read, or `timeout_ms`
+     * milliseconds are over. Leaves the descriptor alone. It may return early. Only for http guests.
+     */
+    void (*wait)(void *ctx, int wake_fd, uint32_t timeout_ms);
+    /**
+     * Sets `*fields` and `*n` to the trailer fields of the request, which stay valid until the run has
+     * ended. Called at most once, after the end of the body. Only for http guests.
+     */
+    void (*read_trailers)(void *ctx, const wrt_field **fields, size_t *n);
+    /**
+     * Takes the status and the header fields of the response. Only for http guests, and then once, before
+     * `write_body`.
+     */
+    wrt_flow (*send_head)(void *ctx, uint16_t status, const wrt_field *fields, size_t n);
     /**
      * Takes all of the `n` bytes at `buf` for the response. With `flush`, all that was taken so far
      * must go out to the client now; such a call may carry no bytes.
      */
     wrt_flow (*write_body)(void *ctx, const uint8_t *buf, size_t n, bool flush);
+    /**
+     * The response is whole: takes its `n` trailer fields. With `flush` the guest has still work to do, and
+     * the client must not wait for that. Only for http guests; a command's response is whole when the run
+     * has ended well.
+     */
+    wrt_flow (*end_response)(void *ctx, const wrt_field *trailers, size_t n, bool flush);
     /**
      * Takes one line for the log, at most 8192 bytes, without a line end; any bytes.
      */
@@ -360,6 +544,36 @@ typedef struct {
      */
     bool (*aborted)(void *ctx);
 } wrt_ops;
+
+/**
+ * How a run ended and what to log of it.
+ */
+typedef struct {
+    /**
+     * How it ended.
+     */
+    wrt_end end;
+    /**
+     * The exit status, for WRT_END_EXITED.
+     */
+    uint32_t exit_status;
+    /**
+     * One line that says why; NULL when there is nothing to say.
+     */
+    char *detail;
+    /**
+     * The guest's stack, several lines; NULL when there is none.
+     */
+    char *backtrace;
+    /**
+     * Whether the memory limit refused the guest something.
+     */
+    bool memory_denied;
+    /**
+     * The most bytes that the guest's memories and tables took.
+     */
+    uint64_t peak_memory;
+} wrt_outcome;
 
 #ifdef __cplusplus
 extern "C" {
@@ -464,14 +678,6 @@ const char *wrt_error_message(const wrt_error *error);
 void wrt_error_free(wrt_error *error);
 
 /**
- * Frees the texts of an outcome and sets them to NULL.
- *
- * # Safety
- * `outcome` is NULL or an outcome that `wrt_exchange_run` has filled.
- */
-void wrt_outcome_clear(wrt_outcome *outcome);
-
-/**
  * The kind of a guest.
  *
  * # Safety
@@ -504,6 +710,14 @@ wrt_status wrt_exchange_run(const wrt_guest *guest,
                             void *ctx,
                             wrt_outcome *outcome,
                             wrt_error **error);
+
+/**
+ * Frees the texts of an outcome and sets them to NULL.
+ *
+ * # Safety
+ * `outcome` is NULL or an outcome that `wrt_exchange_run` has filled.
+ */
+void wrt_outcome_clear(wrt_outcome *outcome);
 
 /**
  * Installs the handlers that turn guest faults into traps. Call it once in each process that runs

@@ -1,37 +1,77 @@
 //! The guest's side of one request: reads its body, writes its response, logs its stderr.
 //!
-//! Everything a guest reads or writes passes through one [`Channel`], which also keeps the two
+//! Everything a command reads or writes passes through one [`Channel`], which also keeps the two
 //! things that deadlines and streaming need: how long the guest waited for the client, and
-//! whether output lies unflushed. It must not know which WASI version the guest speaks.
+//! whether output lies unflushed. An http guest has one for its standard streams alone. It must not know
+//! which WASI version the guest speaks.
 
+use crate::budget::Budget;
 use crate::lines::Lines;
+use crate::lines::MAX_LINE;
 use crate::outcome::Stop;
 use bytes::{Buf, Bytes};
+use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+/// A header or trailer field: its name and its value.
+pub type Field<'a> = (&'a [u8], &'a [u8]);
 
 /// What the embedding server offers a guest during one run. All calls are made on the thread that
 /// called [`Guest::run`](crate::Guest::run), one at a time, and may block.
 pub trait Exchange: Send {
-    /// Reads more of the request body; 0 is its end.
-    fn read_body(&mut self, buf: &mut [u8]) -> Result<usize, Closed>;
+    /// Reads more of the request body. With `wait` it blocks until there is something.
+    fn read_body(&mut self, buf: &mut [u8], wait: bool) -> Result<BodyRead, Closed>;
+    /// Blocks until `read_body` may have more, `wake` can be read, or `most` is over.
+    fn wait(&mut self, wake: BorrowedFd<'_>, most: Duration);
+    /// The trailer fields of the request, once its body has ended.
+    fn read_trailers(&mut self) -> Vec<Field<'_>>;
+    /// Takes the status and header fields of an http guest's response.
+    fn send_head(&mut self, status: u16, fields: &[Field<'_>]) -> Result<(), Closed>;
     /// Takes a piece of the response; with `flush`, all that was taken so far goes to the client.
     fn write_body(&mut self, data: &[u8], flush: bool) -> Result<(), Closed>;
-    /// Takes one line of the guest's stderr, without its end.
+    /// An http guest's response is whole; with `flush`, the guest goes on without it.
+    fn end_response(&mut self, trailers: &[Field<'_>], flush: bool) -> Result<(), Closed>;
+    /// Takes one line for the log, without its end.
     fn log(&mut self, level: LogLevel, line: &[u8]);
     /// Whether the client has gone.
     fn aborted(&mut self) -> bool;
+}
+
+/// What reading the request body gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyRead {
+    /// So many bytes, at least one.
+    Data(usize),
+    /// The body is over.
+    End,
+    /// Nothing has come yet; only without waiting.
+    Later,
 }
 
 /// A callback's word to stop the guest.
 #[derive(Clone, Copy, Debug)]
 pub struct Closed;
 
-/// How grave a line of the guest is.
+/// What a line for the log is, and how grave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
-    /// A line written to stderr.
+    /// A line written to stderr, or by an http guest to stdout.
     Stderr,
+    /// A message through `wasi:logging`.
+    Trace,
+    /// See [`LogLevel::Trace`].
+    Debug,
+    /// See [`LogLevel::Trace`].
+    Info,
+    /// See [`LogLevel::Trace`].
+    Warn,
+    /// See [`LogLevel::Trace`].
+    Error,
+    /// See [`LogLevel::Trace`].
+    Critical,
+    /// The engine's word that it refused a connection.
+    Denied,
 }
 
 /// The most that is read from the server at once.
@@ -50,27 +90,22 @@ struct Inner {
     at_end: bool,
     closed: bool,
     unflushed: bool,
-    started: Instant,
-    waited: Duration,
-    budget: Duration,
+    budget: Budget,
     client_checked: Instant,
     lines: Lines,
 }
 
 impl Channel {
-    /// A channel whose guest may take `budget` of its own time, counted from now.
-    pub fn new(exchange: Box<dyn Exchange>, budget: Duration) -> Channel {
-        let now = Instant::now();
+    /// A channel whose guest has this much time.
+    pub fn new(exchange: Box<dyn Exchange>, budget: Budget) -> Channel {
         Channel(Arc::new(Mutex::new(Inner {
             exchange,
             ahead: Bytes::new(),
             at_end: false,
             closed: false,
             unflushed: false,
-            started: now,
-            waited: Duration::ZERO,
             budget,
-            client_checked: now,
+            client_checked: Instant::now(),
             lines: Lines::default(),
         })))
     }
@@ -145,9 +180,17 @@ impl Channel {
         lines.finish(|line| exchange.log(LogLevel::Stderr, line));
     }
 
+    /// Logs a message that the guest sent through `wasi:logging`, each of its lines by itself.
+    pub fn log(&self, level: LogLevel, text: &[u8]) {
+        let mut inner = self.lock();
+        for line in text.split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
+            inner.exchange.log(level, &line[..line.len().min(MAX_LINE)]);
+        }
+    }
+
     /// Time that the guest has left; what it waited for the client does not count.
     pub fn time_left(&self) -> Duration {
-        self.lock().time_left()
+        self.lock().budget.left()
     }
 
     /// Whether the guest must stop: called at every tick of the clock while it runs or sleeps.
@@ -156,7 +199,7 @@ impl Channel {
         if inner.closed {
             return Err(Stop::ClientGone);
         }
-        if inner.time_left().is_zero() {
+        if inner.budget.is_over() {
             return Err(Stop::TimedOut);
         }
         if inner.client_checked.elapsed() >= CLIENT_CHECK {
@@ -171,28 +214,27 @@ impl Channel {
 }
 
 impl Inner {
-    fn time_left(&self) -> Duration {
-        let own = self.started.elapsed().saturating_sub(self.waited);
-        self.budget.saturating_sub(own)
-    }
-
     fn receive(&mut self, buf: &mut [u8]) -> Result<usize, Stop> {
         if self.at_end || buf.is_empty() {
             return Ok(0);
         }
         // The server flushes before it blocks.
         self.unflushed = false;
-        let n = self.wait(|exchange| exchange.read_body(buf))?;
-        self.at_end = n == 0;
-        Ok(n)
+        match self.wait(|exchange| exchange.read_body(buf, true))? {
+            BodyRead::Data(n) => Ok(n),
+            // A server that answers "later" to a call that waits has nothing more to say.
+            BodyRead::End | BodyRead::Later => {
+                self.at_end = true;
+                Ok(0)
+            }
+        }
     }
 
     fn send(&mut self, data: &[u8], flush: bool) -> Result<(), Stop> {
         self.wait(|exchange| exchange.write_body(data, flush))
     }
 
-    /// Makes a call that may wait for the client. The waiting is off the guest's clock; what the call
-    /// computes (filters that compress, encrypt) is on it, or endless output would cost nothing.
+    /// Makes a call that may wait for the client, off the guest's clock.
     fn wait<R>(
         &mut self,
         call: impl FnOnce(&mut dyn Exchange) -> Result<R, Closed>,
@@ -200,23 +242,11 @@ impl Inner {
         if self.closed {
             return Err(Stop::ClientGone);
         }
-        let (begun, busy) = (Instant::now(), thread_cpu_time());
-        let result = call(self.exchange.as_mut());
-        let computed = thread_cpu_time().saturating_sub(busy);
-        self.waited += begun.elapsed().saturating_sub(computed);
+        let exchange = self.exchange.as_mut();
+        let result = self.budget.waiting(|| call(exchange));
         result.map_err(|Closed| {
             self.closed = true;
             Stop::ClientGone
         })
     }
-}
-
-/// How long this thread has been computing.
-fn thread_cpu_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    // Neither is ever negative.
-    Duration::new(
-        u64::try_from(time.tv_sec).unwrap_or(0),
-        u32::try_from(time.tv_nsec).unwrap_or(0),
-    )
 }

@@ -28,9 +28,7 @@ pub fn check(bytes: &[u8], memory_limit: u64) -> Result<Shape, Error> {
         .map_err(|e| Error::new(ErrorCode::Invalid, format!("not valid WebAssembly: {e}")))?;
     match kind {
         GuestKind::CommandP1 => shape.note_types(&check_module(bytes, memory_limit)?),
-        GuestKind::CommandP2 | GuestKind::CommandP3 => {
-            check_component(bytes, kind, memory_limit)?;
-        }
+        _ => check_component(bytes, kind, shape.is_concurrent(), memory_limit)?,
     }
     Ok(shape)
 }
@@ -47,8 +45,12 @@ fn check_module(bytes: &[u8], memory_limit: u64) -> Result<Module, Error> {
     Ok(module)
 }
 
-fn check_component(bytes: &[u8], kind: GuestKind, memory_limit: u64) -> Result<(), Error> {
-    let concurrent = kind == GuestKind::CommandP3;
+fn check_component(
+    bytes: &[u8],
+    kind: GuestKind,
+    concurrent: bool,
+    memory_limit: u64,
+) -> Result<(), Error> {
     let mut hollow = wasm_encoder::Component::new();
     Hollow
         .parse_component(&mut hollow, Parser::new(0), bytes)

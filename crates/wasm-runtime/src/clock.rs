@@ -6,7 +6,7 @@
 //! does when a guest's output makes the server run another guest. The thread is started by the
 //! first guest, so that a server may create its engine, fork, and run guests in the children.
 
-use crate::capi::signals::while_blocked;
+use crate::capi::signals::{block_signals, while_blocked};
 use crate::{Error, ErrorCode};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -81,6 +81,14 @@ impl Clock {
         })
     }
 
+    /// Lets a task run on the clock's thread; it must be short-lived work between sleeps. Only from a thread
+    /// that has announced a guest.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(handle) = self.handle.get() {
+            handle.spawn(task);
+        }
+    }
+
     /// Lets the thread end, for a process that is about to. It takes no lock and waits a bounded time:
     /// a server may call it from a signal handler that has interrupted a guest. A thread that sleeps is
     /// left to the end of the process.
@@ -109,8 +117,10 @@ impl Clock {
         if let Some(handle) = self.handle.get() {
             return Ok(handle);
         }
+        // Sockets of guests are driven here too, and names looked up on threads that it starts.
         let runtime = Builder::new_current_thread()
-            .enable_time()
+            .enable_all()
+            .on_thread_start(block_signals)
             .build()
             .map_err(failed)?;
         let handle = runtime.handle().clone();

@@ -1,13 +1,16 @@
 //! The engine of a process: Wasmtime's configuration, the pool of instances, the loader.
 
+use crate::capi::signals::block_signals;
 use crate::clock::Clock;
 use crate::error::one_line;
 use crate::gate::Gate;
 use crate::guest::{Guest, Plan};
+use crate::http::Idle;
 use crate::kind::{GuestKind, Shape};
 use crate::link;
 use crate::state::HostState;
 use crate::{Error, ErrorCode};
+use outbound::Outbound;
 use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::component::Component;
 use wasmtime::{
@@ -44,6 +47,10 @@ pub struct Shared {
     pub gate: Gate,
     /// Ticks while guests run.
     pub clock: Clock,
+    /// Instances of http guests that wait for their next request.
+    pub idle: Idle,
+    /// Makes the outgoing HTTP requests of guests.
+    pub outbound: Arc<Outbound>,
 }
 
 /// One configuration of Wasmtime and what is linked for it.
@@ -70,6 +77,8 @@ impl Engine {
             concurrent: Mutex::new(None),
             gate: Gate::new(options.max_instances.max(1)),
             clock,
+            idle: Idle::default(),
+            outbound: Arc::new(Outbound::new(block_signals)),
         })))
     }
 
@@ -88,8 +97,8 @@ impl Engine {
         let kind = shape.kind()?;
         let plan = match kind {
             GuestKind::CommandP1 => self.0.plain.load_module(bytes)?,
-            GuestKind::CommandP2 => self.0.plain.load_component(bytes, kind)?,
-            GuestKind::CommandP3 => self.0.concurrent()?.load_component(bytes, kind)?,
+            _ if shape.is_concurrent() => self.0.concurrent()?.load_component(bytes, kind)?,
+            _ => self.0.plain.load_component(bytes, kind)?,
         };
         if let Plan::Module(pre) = &plan {
             shape.note_types(pre.module());

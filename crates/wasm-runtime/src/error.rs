@@ -24,6 +24,8 @@ pub enum ErrorCode {
     Busy,
     /// A mounted directory could not be opened.
     Mount,
+    /// An HTTP request that can not be put to an http guest.
+    BadRequest,
     /// The engine could not be created or prepared.
     Engine,
     /// A panic in this library was caught at its boundary.

@@ -1,12 +1,15 @@
 //! A loaded program: compiled, linked, ready to be instantiated for a request.
 
-use crate::Error;
 use crate::engine::Shared;
+use crate::http::Owner;
 use crate::kind::{GuestKind, Shape};
 use crate::state::HostState;
+use crate::{Error, Reuse};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::component;
 use wasmtime_wasi::{p2, p3};
+use wasmtime_wasi_http::{p2 as http2, p3 as http3};
 
 /// A loaded program. Any number of threads may run it at once, each run in an instance of its own.
 pub struct Guest {
@@ -17,6 +20,8 @@ pub struct Guest {
     name: String,
     kind: GuestKind,
     shape: Shape,
+    /// Tells guests apart, in all processes that inherit it; never used twice.
+    number: u64,
 }
 
 /// How a guest is instantiated and called; all type checks are done.
@@ -27,6 +32,10 @@ pub enum Plan {
     Command2(p2::bindings::CommandPre<HostState>),
     /// A component with `wasi:cli/run` 0.3.
     Command3(p3::bindings::CommandPre<HostState>),
+    /// A component with `wasi:http/incoming-handler` 0.2.
+    Proxy(http2::bindings::ProxyPre<HostState>),
+    /// A component with `wasi:http/handler` 0.3.
+    Service(http3::bindings::ServicePre<HostState>),
 }
 
 impl Plan {
@@ -37,6 +46,8 @@ impl Plan {
     ) -> wasmtime::Result<Plan> {
         Ok(match kind {
             GuestKind::CommandP3 => Plan::Command3(p3::bindings::CommandPre::new(pre)?),
+            GuestKind::ProxyP2 => Plan::Proxy(http2::bindings::ProxyPre::new(pre)?),
+            GuestKind::ServiceP3 => Plan::Service(http3::bindings::ServicePre::new(pre)?),
             GuestKind::CommandP1 | GuestKind::CommandP2 => {
                 Plan::Command2(p2::bindings::CommandPre::new(pre)?)
             }
@@ -49,6 +60,8 @@ impl Plan {
             Plan::Module(pre) => pre.module().engine(),
             Plan::Command2(pre) => pre.engine(),
             Plan::Command3(pre) => pre.engine(),
+            Plan::Proxy(pre) => pre.engine(),
+            Plan::Service(pre) => pre.engine(),
         }
     }
 }
@@ -61,12 +74,14 @@ impl Guest {
         shape: Shape,
         plan: Plan,
     ) -> Guest {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Guest {
             shared,
             plan,
             name: name.to_owned(),
             kind,
             shape,
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -80,11 +95,26 @@ impl Guest {
         self.kind
     }
 
+    /// Who may share an instance of it by these terms.
+    pub(crate) fn owner(&self, reuse: &Reuse<'_>) -> Owner {
+        Owner {
+            guest: self.number,
+            key: reuse.key.into(),
+        }
+    }
+
     /// Whether it has this entry point.
     ///
     /// # Errors
     /// [`ErrorCode::NoEntryPoint`](crate::ErrorCode::NoEntryPoint).
     pub fn check_entry_point(&self, name: Option<&str>) -> Result<(), Error> {
         self.shape.check_entry_point(name)
+    }
+}
+
+impl Drop for Guest {
+    /// Its instances go with it.
+    fn drop(&mut self) {
+        self.shared.idle.forget(self.number);
     }
 }

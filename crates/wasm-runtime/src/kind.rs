@@ -16,6 +16,26 @@ pub enum GuestKind {
     CommandP2,
     /// A component that exports `wasi:cli/run` 0.3.
     CommandP3,
+    /// A component that exports `wasi:http/incoming-handler` 0.2.
+    ProxyP2,
+    /// A component that exports `wasi:http/handler` 0.3.
+    ServiceP3,
+}
+
+/// The kinds of components and the export that makes each; http before cli, because a program that can
+/// answer HTTP is meant to, whatever else its toolchain made it export.
+const COMPONENTS: [(&str, GuestKind); 4] = [
+    ("wasi:http/incoming-handler@0.2.", GuestKind::ProxyP2),
+    ("wasi:http/handler@0.3.", GuestKind::ServiceP3),
+    ("wasi:cli/run@0.2.", GuestKind::CommandP2),
+    ("wasi:cli/run@0.3.", GuestKind::CommandP3),
+];
+
+impl GuestKind {
+    /// Whether it answers HTTP requests, instead of writing a response to its standard output.
+    pub fn answers_http(self) -> bool {
+        matches!(self, GuestKind::ProxyP2 | GuestKind::ServiceP3)
+    }
 }
 
 impl fmt::Display for GuestKind {
@@ -24,6 +44,8 @@ impl fmt::Display for GuestKind {
             GuestKind::CommandP1 => "WASI preview 1 command",
             GuestKind::CommandP2 => "WASI 0.2 command component",
             GuestKind::CommandP3 => "WASI 0.3 command component",
+            GuestKind::ProxyP2 => "WASI 0.2 http component",
+            GuestKind::ServiceP3 => "WASI 0.3 http component",
         })
     }
 }
@@ -33,6 +55,7 @@ impl fmt::Display for GuestKind {
 pub struct Shape {
     component: bool,
     imported_modules: Vec<String>,
+    imported_interfaces: Vec<String>,
     exports: Vec<String>,
     /// Exports that can not be an entry point, because they take parameters.
     with_parameters: Vec<String>,
@@ -92,6 +115,11 @@ impl Shape {
                     }
                 }
             }
+            Payload::ComponentImportSection(section) => {
+                for import in section {
+                    self.imported_interfaces.push(import?.name.name.to_owned());
+                }
+            }
             Payload::ComponentExportSection(section) => {
                 for export in section {
                     self.exports.push(export?.name.name.to_owned());
@@ -117,19 +145,30 @@ impl Shape {
             }
             return Ok(GuestKind::CommandP1);
         }
-        let exports = |prefix: &str| self.exports.iter().any(|e| e.starts_with(prefix));
-        match (exports("wasi:cli/run@0.2."), exports("wasi:cli/run@0.3.")) {
-            (true, false) => Ok(GuestKind::CommandP2),
-            (false, true) => Ok(GuestKind::CommandP3),
-            (true, true) => unsupported(
-                "a component that exports wasi:cli/run both as 0.2 and as 0.3: which one is meant?"
-                    .into(),
-            ),
-            (false, false) => unsupported(format!(
-                "a component that exports {}, but not wasi:cli/run 0.2 or 0.3",
+        let found = |&(prefix, kind): &(&'static str, GuestKind)| {
+            let export = self.exports.iter().find(|e| e.starts_with(prefix))?;
+            Some((export, kind))
+        };
+        let (http, commands): (Vec<_>, Vec<_>) = COMPONENTS
+            .iter()
+            .filter_map(found)
+            .partition(|(_, kind)| kind.answers_http());
+        match (http.as_slice(), commands.as_slice()) {
+            ([(_, kind)], _) | ([], [(_, kind)]) => Ok(*kind),
+            ([(one, _), (two, _), ..], _) | ([], [(one, _), (two, _), ..]) => unsupported(format!(
+                "a component that exports both {one} and {two}: which one is meant?"
+            )),
+            ([], []) => unsupported(format!(
+                "a component that exports {}, but neither wasi:http/incoming-handler 0.2, wasi:http/handler 0.3 nor wasi:cli/run 0.2 or 0.3",
                 list(&self.exports)
             )),
         }
+    }
+
+    /// Whether it needs an engine that runs concurrent calls: WASI 0.3 does.
+    pub fn is_concurrent(&self) -> bool {
+        let names = self.exports.iter().chain(&self.imported_interfaces);
+        names.into_iter().any(|name| name.contains("@0.3."))
     }
 
     /// Whether the entry point is there and takes no parameters: `name` or, without one, `_start`.
@@ -141,7 +180,7 @@ impl Shape {
         match (self.component, name) {
             (true, None) => Ok(()),
             (true, Some(name)) => missing(format!(
-                "an entry point ({name}) can be chosen for core modules only; a component is called through wasi:cli/run"
+                "an entry point ({name}) can be chosen for core modules only; a component is called through what it exports for WASI"
             )),
             (false, name) => {
                 let wanted = name.unwrap_or("_start");

@@ -4,6 +4,7 @@
 //! [`capi`] (`include/wasm_runtime.h`), so that another server can embed it and a Wasmtime
 //! security release is a swap of one file. Only `capi` holds unsafe code.
 
+mod budget;
 pub mod capi;
 mod channel;
 mod check;
@@ -12,20 +13,26 @@ mod engine;
 mod error;
 mod gate;
 mod guest;
+mod http;
+mod journal;
 mod kind;
 mod limits;
 mod lines;
 mod link;
+mod network;
 mod outcome;
+mod request;
 mod run;
 mod state;
 mod stdio;
+mod store;
+mod wake;
 
-pub use channel::{Closed, Exchange, LogLevel};
+pub use channel::{BodyRead, Closed, Exchange, Field, LogLevel};
 pub use check::check;
 pub use engine::{Engine, EngineOptions};
 pub use error::{Error, ErrorCode};
 pub use guest::Guest;
 pub use kind::{GuestKind, Shape};
 pub use outcome::{End, Outcome};
-pub use state::{Mount, Request};
+pub use request::{HttpRequest, Mount, OutboundGrant, Request, Reuse};

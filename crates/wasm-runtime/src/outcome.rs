@@ -24,6 +24,10 @@ pub enum End {
     ClientGone,
     /// The guest could not be instantiated.
     NotStarted,
+    /// An http guest returned without a response.
+    NoResponse,
+    /// An http guest answered with an error code, or its response's body was not what its head says.
+    BadResponse,
 }
 
 /// The end of a run and what to log of it.

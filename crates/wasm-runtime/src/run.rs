@@ -1,22 +1,23 @@
-//! Runs a guest for one request: instance, deadline, memory limit, and what came of it.
+//! Runs a guest for one request: a command here, an http guest through [`http`]. Instance, deadline, memory limit, and what
+//! came of it.
 
+use crate::budget::Budget;
 use crate::channel::{Channel, Exchange};
 use crate::guest::{Guest, Plan};
+use crate::http;
+use crate::journal::Journal;
+use crate::network::Network;
 use crate::outcome::{self, End, Outcome, Phase, Stop};
-use crate::state::{HostState, Request};
-use crate::{Error, ErrorCode};
+use crate::state::HostState;
+use crate::store::{self, AtTick};
+use crate::{Error, ErrorCode, Request};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::timeout;
-use wasmtime::{Instance, Store, UpdateDeadline};
+use wasmtime::{Instance, Store, bail};
 use wasmtime_wasi::I32Exit;
-
-/// The most streams, futures and tasks that a component may hold at once: they take host memory, which
-/// its memory limit does not see.
-const MAX_HANDLES: usize = 4096;
 
 /// How often a waiting guest's client is looked at.
 const NAP: Duration = Duration::from_millis(100);
@@ -35,20 +36,27 @@ impl Guest {
     ) -> Result<Outcome, Error> {
         self.check_entry_point(request.entry_point)?;
         let _running = self.shared.clock.run()?;
-        let _place = self.shared.gate.enter()?;
-        let channel = Channel::new(exchange, request.timeout);
-        let mut store = self.store(request, channel.clone())?;
+        if self.kind().answers_http() {
+            return http::run(self, request, exchange);
+        }
+        let _place = self.shared.gate.enter(|| self.shared.idle.evict())?;
+        let channel = Channel::new(exchange, Budget::new(request.timeout));
+        let journal = Journal::default();
+        let mut store = self.store(request, channel.clone(), journal.clone())?;
         let mut phase = Phase::Starting;
         let result = pollster::block_on(supervise(
             &channel,
+            &journal,
             pin!(call(&self.plan, request, &mut store, &mut phase)),
         ));
         channel.finish_stderr();
+        log(&channel, &journal);
         match result {
             Ok(()) => Ok(outcome(&store, End::Completed, String::new())),
             Err(e) if outcome::pool_exhausted(&e) => Err(Error::wasmtime(ErrorCode::Busy, &e)),
             Err(e) => {
-                let (end, detail) = outcome::classify(&e, phase, store.data().limits.denied());
+                let (end, detail) =
+                    outcome::classify(&e, phase, store.data().limits.account().denied());
                 Ok(Outcome {
                     backtrace: outcome::backtrace(&e),
                     ..outcome(&store, end, detail)
@@ -57,44 +65,35 @@ impl Guest {
         }
     }
 
-    fn store(&self, request: &Request<'_>, channel: Channel) -> Result<Store<HostState>, Error> {
+    fn store(
+        &self,
+        request: &Request<'_>,
+        channel: Channel,
+        journal: Journal,
+    ) -> Result<Store<HostState>, Error> {
+        let network = Network::new(&self.shared.outbound, request.outbound.as_ref(), journal)?;
         let state = match self.plan {
-            Plan::Module(_) => HostState::for_module(request, channel)?,
-            Plan::Command2(_) | Plan::Command3(_) => HostState::for_component(request, channel)?,
+            Plan::Module(_) => HostState::for_module(request, channel, network)?,
+            _ => HostState::for_component(request, channel, network)?,
         };
-        let mut store = Store::new(self.plan.engine(), state);
-        store.limiter(|state| &mut state.limits);
-        store.set_max_component_handles(MAX_HANDLES);
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|context| {
-            let channel = &context.data().channel;
-            channel.check()?;
-            channel.flush()?;
-            Ok(UpdateDeadline::Continue(1))
-        });
-        // Epochs are looked at in loops and calls; a straight line of host calls has neither.
-        let ticks = self.shared.clock.ticks();
-        let mut seen = ticks.load(Ordering::Relaxed);
-        store.call_hook(move |context, hook| {
-            let now = ticks.load(Ordering::Relaxed);
-            if now != seen && hook.exiting_host() {
-                seen = now;
-                context.data().channel.check()?;
-            }
-            Ok(())
-        });
-        Ok(store)
+        let engine = self.plan.engine();
+        Ok(store::make(
+            engine,
+            state,
+            &self.shared.clock,
+            AtTick::Flush,
+        ))
     }
 }
 
 fn outcome(store: &Store<HostState>, end: End, detail: String) -> Outcome {
-    let limits = &store.data().limits;
+    let account = store.data().limits.account();
     Outcome {
         end,
         detail,
         backtrace: String::new(),
-        memory_denied: limits.denied(),
-        peak_memory: limits.used(),
+        memory_denied: account.denied(),
+        peak_memory: account.used(),
     }
 }
 
@@ -124,6 +123,8 @@ async fn call(
                 .await?;
             succeeded(run?)
         }
+        // These answer HTTP: `http::run` calls them.
+        Plan::Proxy(_) | Plan::Service(_) => bail!("not a command"),
     }
 }
 
@@ -156,17 +157,24 @@ fn succeeded(result: Result<(), ()>) -> wasmtime::Result<()> {
 }
 
 /// Drives a guest and watches over it while it sleeps; a running one is watched by epochs.
-async fn supervise<F>(channel: &Channel, mut guest: Pin<&mut F>) -> wasmtime::Result<()>
+async fn supervise<F>(
+    channel: &Channel,
+    journal: &Journal,
+    mut guest: Pin<&mut F>,
+) -> wasmtime::Result<()>
 where
     F: Future<Output = wasmtime::Result<()>>,
 {
     let mut polled = poll_fn(|cx| match guest.as_mut().poll(cx) {
         Poll::Ready(result) => Poll::Ready(result),
         // The guest waits for something: let its output out meanwhile.
-        Poll::Pending => match channel.flush() {
-            Ok(()) => Poll::Pending,
-            Err(stop) => Poll::Ready(Err(stop.into())),
-        },
+        Poll::Pending => {
+            log(channel, journal);
+            match channel.flush() {
+                Ok(()) => Poll::Pending,
+                Err(stop) => Poll::Ready(Err(stop.into())),
+            }
+        }
     });
     loop {
         let nap = NAP.min(channel.time_left());
@@ -176,5 +184,12 @@ where
                 .check()
                 .map_err(<Stop as Into<wasmtime::Error>>::into)?,
         }
+    }
+}
+
+/// Logs what the engine had to refuse the guest.
+fn log(channel: &Channel, journal: &Journal) {
+    for (level, line) in journal.take() {
+        channel.log(level, &line);
     }
 }

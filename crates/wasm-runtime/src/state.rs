@@ -1,45 +1,21 @@
-//! What one request gives a guest, and the state of the store it runs in.
+//! The state of the store that a guest runs in: what its imports work on.
 
 use crate::channel::Channel;
 use crate::limits::Limits;
+use crate::network::{Hooks, Network};
 use crate::stdio::{Stderr, Stdin, Stdout};
-use crate::{Error, ErrorCode};
-use std::path::Path;
-use std::time::Duration;
+use crate::{Error, ErrorCode, Request};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_config::WasiConfigVariables;
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// The most host objects (open files and directories, streams, pollables) a guest may hold at
 /// once, so that one guest cannot use up the process's file descriptors.
 const MAX_RESOURCES: usize = 512;
 
-/// What one request gives to a guest. Everything is borrowed for the run.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// The argument vector, argv\[0\] included. No NUL bytes.
-    pub args: &'a [&'a [u8]],
-    /// The environment, name and value. No NUL bytes.
-    pub env: &'a [(&'a [u8], &'a [u8])],
-    /// Host directories the guest may use.
-    pub mounts: &'a [Mount<'a>],
-    /// The exported function to call instead of `_start`; core modules only.
-    pub entry_point: Option<&'a str>,
-    /// How long the guest may take of its own time; waiting for the client does not count.
-    pub timeout: Duration,
-    /// Bytes its memories and tables may take together.
-    pub memory_limit: u64,
-}
-
-/// A host directory that the guest sees under another name.
-#[derive(Clone, Copy, Debug)]
-pub struct Mount<'a> {
-    /// The directory on the host.
-    pub host: &'a Path,
-    /// Its name for the guest.
-    pub guest: &'a str,
-    /// Whether the guest may only read.
-    pub read_only: bool,
-}
+/// How many more for each further request that an instance serves at once.
+const MAX_REQUEST_RESOURCES: usize = 64;
 
 /// The state of a store.
 pub struct HostState {
@@ -53,8 +29,12 @@ pub struct HostState {
     pub channel: Channel,
     /// The guest's memory account.
     pub limits: Limits,
+    /// The entries of `wasi:config`.
+    pub config: WasiConfigVariables,
     /// Everything else of WASI, for all its versions.
     pub wasi: WasiP1Ctx,
+    http: WasiHttpCtx,
+    hooks: Hooks,
 }
 
 impl HostState {
@@ -62,8 +42,12 @@ impl HostState {
     ///
     /// # Errors
     /// [`ErrorCode::Mount`] when a directory can not be opened.
-    pub fn for_module(request: &Request<'_>, channel: Channel) -> Result<HostState, Error> {
-        let mut state = HostState::new(request, channel, WasiCtxBuilder::new())?;
+    pub fn for_module(
+        request: &Request<'_>,
+        channel: Channel,
+        network: Network,
+    ) -> Result<HostState, Error> {
+        let mut state = HostState::new(request, channel, network, WasiCtxBuilder::new())?;
         state.args = Strings::new(request.args.iter().map(|arg| [*arg]));
         state.env = Strings::new(request.env.iter().map(|(k, v)| [*k, b"=", *v]));
         Ok(state)
@@ -74,7 +58,11 @@ impl HostState {
     ///
     /// # Errors
     /// [`ErrorCode::Mount`] when a directory can not be opened.
-    pub fn for_component(request: &Request<'_>, channel: Channel) -> Result<HostState, Error> {
+    pub fn for_component(
+        request: &Request<'_>,
+        channel: Channel,
+        network: Network,
+    ) -> Result<HostState, Error> {
         let mut builder = WasiCtxBuilder::new();
         for arg in request.args {
             builder.arg(String::from_utf8_lossy(arg));
@@ -85,12 +73,13 @@ impl HostState {
                 String::from_utf8_lossy(value),
             );
         }
-        HostState::new(request, channel, builder)
+        HostState::new(request, channel, network, builder)
     }
 
     fn new(
         request: &Request<'_>,
         channel: Channel,
+        network: Network,
         mut builder: WasiCtxBuilder,
     ) -> Result<HostState, Error> {
         // Guests run on a thread of their own request: file access may block it.
@@ -111,15 +100,22 @@ impl HostState {
                     Error::new(ErrorCode::Mount, text)
                 })?;
         }
+        network.grant_sockets(&mut builder);
         let mut wasi = builder.build_p1();
-        wasi.ctx().table.set_max_capacity(MAX_RESOURCES);
+        let at_once = request.reuse.map_or(1, |reuse| reuse.max_concurrent);
+        wasi.ctx()
+            .table
+            .set_max_capacity(MAX_RESOURCES + MAX_REQUEST_RESOURCES * (at_once as usize - 1));
         Ok(HostState {
             args: Strings::default(),
             env: Strings::default(),
             standard: [true; 3],
             channel,
             limits: Limits::new(request.memory_limit),
+            config: request.config.iter().copied().collect(),
             wasi,
+            http: WasiHttpCtx::new(),
+            hooks: Hooks::new(network),
         })
     }
 }
@@ -127,6 +123,16 @@ impl HostState {
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         self.wasi.ctx()
+    }
+}
+
+impl WasiHttpView for HostState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.hooks,
+            table: self.wasi.ctx().table,
+            ctx: &mut self.http,
+        }
     }
 }
 

@@ -16,7 +16,8 @@ pub static WASM_ENABLE_CGI: Directive = Directive {
            variables beside the other CGI variables, the query in `QUERY_STRING`, the body on its standard input. Its \
            output starts with response headers and an empty line; then follows the content.\n\n\
            `Off`: everything that the program writes is the content, as it is; its environment holds only what \
-           `WasmEnv` sets.",
+           `WasmEnv` sets.\n\n\
+           An http component gets the request and gives its response through `wasi:http`, whatever is said here.",
     examples: &[
         Example {
             title: "A CGI program",

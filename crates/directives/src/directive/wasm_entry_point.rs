@@ -14,7 +14,7 @@ pub static WASM_ENTRY_POINT: Directive = Directive {
     summary: "the exported function to call instead of _start",
     text: "Lets one module hold several programs. The function must be exported under this very name and take no \
            parameters and give no results; whether it does is checked when the server starts and by `apachectl -t`.\n\n\
-           A component is called through `wasi:cli/run` and has no entry point to choose.",
+           A component is called through `wasi:cli/run` or its `wasi:http` handler and has no entry point to choose.",
     examples: &[Example {
         title: "Call another function of the module",
         lines: "WasmEntryPoint report",

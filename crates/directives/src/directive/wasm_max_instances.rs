@@ -3,6 +3,7 @@
 use super::{Apply, Arity, Contexts, Directive, Example, FoundBy, Reject};
 use crate::args::{Args, Paths};
 use crate::settings::ServerSettings;
+use crate::units::parse_number;
 
 /// As many threads as httpd's own MPMs let one child have. Far more would only reserve address space.
 const MAX: u32 = 20_000;
@@ -17,7 +18,8 @@ pub static WASM_MAX_INSTANCES: Directive = Directive {
     summary: "how many programs may run at once in one child process, from 1 to 20000",
     text: "Limits how many programs run at the same time in one child process, and with it the memory that they can \
            take together. A request beyond that waits for up to a second; then the client gets 503 with `Retry-After`.\
-           \n\nThe pool of instances is set up when the server starts, so there is one number for the whole server.",
+           \n\nInstances that `WasmReuse` keeps idle count, and give way at once when the room is needed.\n\n\
+           The pool of instances is set up when the server starts, so there is one number for the whole server.",
     examples: &[Example {
         title: "Leave threads free for other content",
         lines: "WasmMaxInstances 8",
@@ -44,14 +46,6 @@ pub static WASM_MAX_INSTANCES: Directive = Directive {
 };
 
 fn apply(server: &mut ServerSettings, args: &Args<'_>, _: &dyn Paths) -> Result<(), String> {
-    let text = args.one()?;
-    // Digits only: the standard library would also take a plus sign.
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse::<u32>() {
-        Ok(number) if digits && (1..=MAX).contains(&number) => {
-            server.max_instances = Some(number);
-            Ok(())
-        }
-        _ => Err(format!("\"{text}\" is not a whole number from 1 to {MAX}")),
-    }
+    server.max_instances = Some(parse_number(args.one()?, 1..=MAX)?);
+    Ok(())
 }

@@ -23,7 +23,8 @@ pub static WASM_MEMORY_LIMIT: Directive = Directive {
            At least 64K, one page of WebAssembly memory; at most 4G, all that a 32-bit program can address. It is a \
            ceiling: memory that a program does not touch costs nothing. The default leaves room for a 30 MB \
            interpreter such as CPython or PHP, which touches 40 to 100 MB, and stops a program that allocates without \
-           end before the machine suffers. The worst case of one child is this limit times `WasmMaxInstances`.",
+           end before the machine suffers. The worst case of one child is this limit times `WasmMaxInstances`. With \
+           `WasmReuse` it is the limit of an instance and all its requests.",
     examples: &[
         Example {
             title: "A small program",

@@ -18,8 +18,9 @@ pub static WASM_MODULE: Directive = Directive {
            their handler. A relative path is relative to `ServerRoot`.\n\n\
            The file is read, checked and compiled once when the server starts, however many sections name it; no \
            request waits for that. A changed file takes effect with the next restart, graceful or not. \
-           What kind of program it is, is found from the file: a WASI preview 1 module with `_start`, or a component \
-           that exports `wasi:cli/run`.\n\n\
+           What kind of program it is, is found from the file: a WASI preview 1 module with `_start`, a component \
+           that exports `wasi:cli/run`, or an http component, which exports the handler of `wasi:http` \
+           (`incoming-handler` of WASI 0.2, `handler` of 0.3). A component that exports both is an http component.\n\n\
            A file that is missing, unreadable, damaged, not WebAssembly, or that imports something the server does not \
            provide, keeps the server from starting; `apachectl -t` reports it with the line of this directive.\n\n\
            `WasmModule` loads code and is therefore never accepted in `.htaccess`.",

@@ -1,14 +1,9 @@
 //! WasmTimeout: how long a guest may take.
 
-use std::time::Duration;
-
 use super::{Apply, Arity, Contexts, Directive, Example, FoundBy, Reject};
 use crate::args::{Args, Paths};
 use crate::settings::Settings;
-use crate::units::parse_duration;
-
-/// A day. A guest that needs longer answers no request, and a larger number is more likely a slip of the unit.
-const MAX: Duration = Duration::from_secs(24 * 60 * 60);
+use crate::units::parse_up_to_a_day;
 
 pub static WASM_TIMEOUT: Directive = Directive {
     name: "WasmTimeout",
@@ -18,8 +13,9 @@ pub static WASM_TIMEOUT: Directive = Directive {
     default: "the server's Timeout",
     since: "0.1",
     summary: "how long the program may take for one request, in seconds or with ms, s, min or h",
-    text: "Stops a program that takes longer than this for one request, be it computing or sleeping. The client gets \
-           504; a response that has begun is cut off. Time spent waiting for the client, to send its body or to take \
+    text: "Stops a program that takes longer than this for one request, be it computing, sleeping or waiting for \
+           another server. The client gets 504; a response that has begun is cut off. What an http component does after \
+           its response counts too; a response that is complete stays so. Time spent waiting for the client, to send its body or to take \
            the response, does not count: `Timeout` and mod_reqtimeout see to that.\n\n\
            At least a millisecond, at most 24 hours.",
     examples: &[
@@ -65,11 +61,6 @@ pub static WASM_TIMEOUT: Directive = Directive {
 };
 
 fn apply(settings: &mut Settings, args: &Args<'_>, _: &dyn Paths) -> Result<(), String> {
-    let text = args.one()?;
-    let timeout = parse_duration(text)?;
-    if timeout.is_zero() || timeout > MAX {
-        return Err(format!("\"{text}\" is not between 1ms and 24h"));
-    }
-    settings.timeout = Some(timeout);
+    settings.timeout = Some(parse_up_to_a_day(args.one()?)?);
     Ok(())
 }

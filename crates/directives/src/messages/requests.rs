@@ -213,7 +213,8 @@ pub static GUEST_STDERR: Message = Message {
     fault: Fault::Guest,
     status: None,
     text: "{module}: {line}",
-    remedy: "A line that the program wrote to its standard error.",
+    remedy: "A line that the program wrote to its standard error; of a program that answers through `wasi:http`, also \
+             one that it wrote to its standard output.",
 };
 
 /// What the guest says is too much.

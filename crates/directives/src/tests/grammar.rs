@@ -17,6 +17,8 @@ fn text() -> impl Strategy<Value = String> {
         "[0-9]{0,21}[ ]?(K|M|G|k|m|g|ms|s|min|h|H|MIN|)[ ]?",
         "[-+.0-9eE_xKMGmsinh]{0,12}",
         "(On|Off|on|OFF|[onfONF]{0,4})",
+        "(timeout|size|concurrent|requests|idle|Idle|x)=([0-9]{0,11}(K|G|s|h)?|.?)",
+        "(none|(https?://|tcp://|udp://)?(\\*\\.)?(a\\.example|10\\.0\\.0\\.0(/8)?|\\[::1\\])(:[0-9]{1,5})?)",
         "[/.a-z=\"\u{0}\u{e9}]{0,16}",
         any::<String>(),
     ]
@@ -78,6 +80,14 @@ proptest! {
                 prop_assert!(!timeout.is_zero() && timeout <= Duration::from_secs(86_400));
                 prop_assert!(server.max_instances().is_none_or(|n| (1..=20_000).contains(&n)));
                 prop_assert!(settings.env().all(|(name, _)| !name.is_empty() && !name.contains(['=', '\0'])));
+                prop_assert!(settings.config().all(|(key, _)| !key.is_empty() && !key.contains(['=', '\0'])));
+                let limit = settings.outbound_limit();
+                prop_assert!(!limit.timeout.is_zero() && limit.timeout <= Duration::from_secs(86_400));
+                prop_assert!((1..=1 << 40).contains(&limit.max_body) && (1..=1000).contains(&limit.max_concurrent));
+                if let Some(reuse) = settings.reuse() {
+                    prop_assert!((1..=1_000_000).contains(&reuse.requests) && (1..=1000).contains(&reuse.concurrent));
+                    prop_assert!(!reuse.idle.is_zero() && reuse.idle <= Duration::from_secs(86_400));
+                }
                 prop_assert!(settings.mounts().iter().all(|m| !m.guest.is_empty() && m.host.is_absolute()));
                 prop_assert!(!settings.describe().is_empty() || !server.describe().is_empty());
             }

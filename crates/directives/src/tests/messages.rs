@@ -104,6 +104,28 @@ fn a_line_has_its_code_its_fields_and_nothing_twice() {
 }
 
 #[test]
+fn a_guests_own_lines_have_a_message_for_each_of_its_levels() {
+    let levels: Vec<Level> = MESSAGES
+        .iter()
+        .filter(|message| message.code.starts_with("WASM014"))
+        .map(|message| {
+            assert_eq!(message.text, "{module}: {line}", "{}", message.code);
+            message.level
+        })
+        .collect();
+    let expected = [
+        Level::Trace,
+        Level::Debug,
+        Level::Info,
+        Level::Warning,
+        Level::Error,
+        Level::Critical,
+    ];
+    assert_eq!(levels, expected);
+    assert!(Level::Critical < Level::Error && Level::Critical.name() == "crit");
+}
+
+#[test]
 fn the_documentation_has_every_directive_and_message() {
     let (reference, table) = (docs::reference(), docs::table());
     for directive in DIRECTIVES {

@@ -32,6 +32,8 @@ pub enum wrt_status {
     WRT_ERR_PANIC = 10,
     /// The caller broke the contract: null pointer, wrong size, text that is not UTF-8.
     WRT_ERR_USAGE = 11,
+    /// The HTTP request has a method, an authority or a path that HTTP does not know.
+    WRT_ERR_BAD_REQUEST = 12,
 }
 
 impl From<ErrorCode> for wrt_status {
@@ -48,6 +50,7 @@ impl From<ErrorCode> for wrt_status {
             ErrorCode::Engine => wrt_status::WRT_ERR_ENGINE,
             ErrorCode::Panic => wrt_status::WRT_ERR_PANIC,
             ErrorCode::Usage => wrt_status::WRT_ERR_USAGE,
+            ErrorCode::BadRequest => wrt_status::WRT_ERR_BAD_REQUEST,
         }
     }
 }

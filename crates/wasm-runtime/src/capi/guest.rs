@@ -2,8 +2,10 @@
 
 use super::engine::check_size;
 use super::error::{wrt_error, wrt_status};
-use super::exchange::{Callbacks, wrt_ops, wrt_outcome, wrt_request};
+use super::exchange::{Callbacks, wrt_ops};
 use super::guard::{guard, guard_silently, usage};
+use super::outcome::wrt_outcome;
+use super::request::wrt_request;
 use crate::{Guest, GuestKind};
 use std::ffi::c_void;
 
@@ -20,6 +22,10 @@ pub enum wrt_kind {
     WRT_KIND_COMMAND_P2 = 2,
     /// A component that exports `wasi:cli/run` 0.3.
     WRT_KIND_COMMAND_P3 = 3,
+    /// A component that exports `wasi:http/incoming-handler` 0.2.
+    WRT_KIND_PROXY_P2 = 4,
+    /// A component that exports `wasi:http/handler` 0.3.
+    WRT_KIND_SERVICE_P3 = 5,
 }
 
 impl From<GuestKind> for wrt_kind {
@@ -28,6 +34,8 @@ impl From<GuestKind> for wrt_kind {
             GuestKind::CommandP1 => wrt_kind::WRT_KIND_COMMAND_P1,
             GuestKind::CommandP2 => wrt_kind::WRT_KIND_COMMAND_P2,
             GuestKind::CommandP3 => wrt_kind::WRT_KIND_COMMAND_P3,
+            GuestKind::ProxyP2 => wrt_kind::WRT_KIND_PROXY_P2,
+            GuestKind::ServiceP3 => wrt_kind::WRT_KIND_SERVICE_P3,
         }
     }
 }

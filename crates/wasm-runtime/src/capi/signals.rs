@@ -77,6 +77,18 @@ const FAULTS: [libc::c_int; 6] = [
 /// The process's signals are for the server's threads: its handlers may do anything, even end the
 /// process from within the handler, and must not find themselves on a thread of ours.
 pub fn while_blocked<T>(spawn: impl FnOnce() -> T) -> T {
+    let before = set_mask(&all_but_faults());
+    let result = spawn();
+    set_mask(&before);
+    result
+}
+
+/// Blocks them on this thread from now on: for threads that somebody else starts for us.
+pub fn block_signals() {
+    set_mask(&all_but_faults());
+}
+
+fn all_but_faults() -> libc::sigset_t {
     let mut all = MaybeUninit::uninit();
     // SAFETY: sigfillset initialises the whole set.
     unsafe { libc::sigfillset(all.as_mut_ptr()) };
@@ -86,10 +98,7 @@ pub fn while_blocked<T>(spawn: impl FnOnce() -> T) -> T {
         // SAFETY: the set is initialised and the signal is a valid one.
         unsafe { libc::sigdelset(&mut all, fault) };
     }
-    let before = set_mask(&all);
-    let result = spawn();
-    set_mask(&before);
-    result
+    all
 }
 
 /// Sets this thread's mask and returns the one before.

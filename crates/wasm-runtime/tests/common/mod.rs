@@ -1,11 +1,13 @@
 //! What the engine's own tests share: programs as text, and a client that is only a recording.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use wasm_runtime::{
-    Closed, Engine, EngineOptions, Error, Exchange, LogLevel, Mount, Outcome, Request,
+    BodyRead, Closed, Engine, EngineOptions, Error, Exchange, Field, LogLevel, Mount, Outcome,
+    Request,
 };
 
 /// What a guest read, wrote and logged.
@@ -14,6 +16,8 @@ pub struct Record {
     pub input: Vec<u8>,
     pub output: Vec<u8>,
     pub flushes: usize,
+    pub status: Option<u16>,
+    pub ended: bool,
     pub lines: Vec<String>,
     pub gone: bool,
 }
@@ -28,18 +32,37 @@ impl Client {
 }
 
 impl Exchange for Client {
-    fn read_body(&mut self, buf: &mut [u8]) -> Result<usize, Closed> {
+    fn read_body(&mut self, buf: &mut [u8], _: bool) -> Result<BodyRead, Closed> {
         let mut record = self.record();
         let n = buf.len().min(record.input.len());
         buf[..n].copy_from_slice(&record.input[..n]);
         record.input.drain(..n);
-        Ok(n)
+        Ok(match n {
+            0 => BodyRead::End,
+            n => BodyRead::Data(n),
+        })
+    }
+
+    fn wait(&mut self, _: BorrowedFd<'_>, _: Duration) {}
+
+    fn read_trailers(&mut self) -> Vec<Field<'_>> {
+        Vec::new()
+    }
+
+    fn send_head(&mut self, status: u16, _: &[Field<'_>]) -> Result<(), Closed> {
+        self.record().status = Some(status);
+        Ok(())
     }
 
     fn write_body(&mut self, data: &[u8], flush: bool) -> Result<(), Closed> {
         let mut record = self.record();
         record.output.extend_from_slice(data);
         record.flushes += usize::from(flush);
+        Ok(())
+    }
+
+    fn end_response(&mut self, _: &[Field<'_>], _: bool) -> Result<(), Closed> {
+        self.record().ended = true;
         Ok(())
     }
 
@@ -71,6 +94,10 @@ pub fn request<'a>() -> Request<'a> {
         entry_point: None,
         timeout: Duration::from_secs(30),
         memory_limit: 16 << 20,
+        http: None,
+        config: &[],
+        outbound: None,
+        reuse: None,
     }
 }
 

@@ -1,0 +1,132 @@
+//! The path and the query of a request target, as a guest is given them. Must not know how httpd maps a URL.
+
+/// Path and query of a target as it stood on the request line, byte for byte: `/path?query`, `http://host/path?query`, or
+/// the `*` of `OPTIONS`. None if it is of no such form, or not encoded as a URI is: httpd takes bytes outside of ASCII, and
+/// makes such requests itself, as mod_rewrite does whose internal redirects are not encoded.
+#[must_use]
+pub fn path_with_query(target: &[u8]) -> Option<&[u8]> {
+    let path = match behind_scheme(target) {
+        None => target,
+        // A query without a path is left to what httpd makes of it.
+        Some(rest) => match rest.iter().position(|byte| b"/?#".contains(byte)) {
+            Some(path) => &rest[path..],
+            None => b"/",
+        },
+    };
+    ((path.starts_with(b"/") && is_encoded(path)) || path == b"*").then_some(path)
+}
+
+/// Can it stand on a request line? Whether the query is encoded well is for its reader to say.
+fn is_encoded(target: &[u8]) -> bool {
+    let path = target
+        .split(|&byte| byte == b'?')
+        .next()
+        .unwrap_or_default();
+    let two_digits = |rest: &[u8]| {
+        rest.get(..2)
+            .is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
+    };
+    target.iter().all(u8::is_ascii_graphic)
+        && path.split(|&byte| byte == b'%').skip(1).all(two_digits)
+}
+
+/// The target for a path that is encoded already, and a query that need not be.
+#[must_use]
+pub fn join(path: &[u8], query: Option<&[u8]>) -> Vec<u8> {
+    let mut target = path.to_vec();
+    if path.first() != Some(&b'/') {
+        target.insert(0, b'/');
+    }
+    let Some(query) = query else {
+        return target;
+    };
+    target.push(b'?');
+    for &byte in query {
+        if byte.is_ascii_graphic() {
+            target.push(byte);
+        } else {
+            target.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        }
+    }
+    target
+}
+
+/// What follows `scheme://`.
+fn behind_scheme(target: &[u8]) -> Option<&[u8]> {
+    let colon = target.iter().position(|&byte| byte == b':')?;
+    let (scheme, rest) = target.split_at(colon);
+    let good = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    let named = scheme.first().is_some_and(u8::is_ascii_alphabetic) && scheme.iter().all(good);
+    rest.strip_prefix(b"://").filter(|_| named)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(target: &str) -> Option<&str> {
+        path_with_query(target.as_bytes()).map(|path| str::from_utf8(path).expect("text"))
+    }
+
+    #[test]
+    fn the_usual_form_is_kept_byte_for_byte() {
+        for target in [
+            "/",
+            "/a",
+            "/a?b",
+            "//a/../%2e%2E/%61?x=%20&y",
+            "/a:b://c",
+            "/?",
+            "*",
+        ] {
+            assert_eq!(path(target), Some(target));
+        }
+    }
+
+    #[test]
+    fn the_absolute_form_loses_scheme_and_authority() {
+        assert_eq!(path("http://host/a?b"), Some("/a?b"));
+        assert_eq!(path("HTTPS://user@[::1]:80/%2f//x"), Some("/%2f//x"));
+        assert_eq!(path("http://host"), Some("/"));
+        assert_eq!(path("http://host:8080"), Some("/"));
+    }
+
+    #[test]
+    fn other_forms_are_none() {
+        for target in [
+            "",
+            "host:443",
+            "a/b",
+            "http://host?query",
+            "://x",
+            "1x://h/",
+            "**",
+        ] {
+            assert_eq!(path(target), None, "{target}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_encoded_is_none() {
+        for target in [
+            "/a b", "/a\n", "/a?b c", "/100%", "/%2", "/%zz?x", "/\x7f", "/\u{e4}", "/?\u{e4}",
+        ] {
+            assert_eq!(path(target), None, "{target:?}");
+        }
+        for target in ["/a?100%", "/%20?%", "/a?b?c%zz"] {
+            assert_eq!(path(target), Some(target), "{target:?}");
+        }
+    }
+
+    #[test]
+    fn joined_targets_are_encoded() {
+        let joined = |path: &str, query: Option<&str>| {
+            let target = join(path.as_bytes(), query.map(str::as_bytes));
+            String::from_utf8(target).expect("text")
+        };
+        assert_eq!(joined("/a%20b", None), "/a%20b");
+        assert_eq!(joined("/a", Some("")), "/a?");
+        assert_eq!(joined("/a", Some("b=%41 \u{e4}")), "/a?b=%41%20%C3%A4");
+        assert_eq!(joined("", None), "/");
+    }
+}

@@ -1,0 +1,173 @@
+//! The request's body as a guest reads it: without waiting as long as the guest has other things to do, and then with the
+//! patience that httpd has for a slow client. Must not know what is being answered.
+
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use httpd::{Answer, Input, Read, Request, Status};
+use wasm_runtime_client::{BodyRead, Closed};
+
+/// So much is taken from the filters before anybody has asked for it, in bytes.
+const PREFETCH: usize = 8192;
+/// How long a wait for the client lasts before the filters are asked again: mod_reqtimeout looks at its clock only then.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// How long the first wait for a stream of HTTP/2 lasts, whose data comes through another thread: nothing can be waited on.
+/// Each further one is twice as long, until [`LONGEST_STEP`].
+const FIRST_STEP: Duration = Duration::from_millis(1);
+const LONGEST_STEP: Duration = Duration::from_millis(10);
+
+/// The body of one request.
+#[derive(Debug)]
+pub struct Body {
+    source: Source,
+    failure: Option<BodyFailure>,
+    /// Since when the guest wants more and nothing has come.
+    starving: Option<Instant>,
+    /// Would more be welcome at this moment?
+    wanted: bool,
+    step: Duration,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// Not offered, or read to its end.
+    None,
+    /// Offered, and not asked for yet.
+    Unread,
+    /// Being read.
+    Reading(Input),
+}
+
+/// The request's body did not arrive.
+#[derive(Debug, Clone)]
+pub struct BodyFailure {
+    /// What the handler must answer.
+    pub answer: Answer,
+    /// What happened, in APR's words or ours.
+    pub detail: String,
+}
+
+impl Body {
+    /// A body of which nothing has been read. `offered`: may the guest read it?
+    pub fn new(offered: bool) -> Body {
+        Body {
+            source: if offered {
+                Source::Unread
+            } else {
+                Source::None
+            },
+            failure: None,
+            starving: None,
+            wanted: false,
+            step: FIRST_STEP,
+        }
+    }
+
+    /// Lets filters that change the body correct the header fields that they falsify, before the guest sees those.
+    ///
+    /// # Errors
+    /// They refuse the body, and the guest need not be started.
+    pub fn settle_filters(&mut self, request: &mut Request) -> Result<(), BodyFailure> {
+        if !matches!(self.source, Source::Unread) || !request.body_is_filtered() {
+            return Ok(());
+        }
+        let mut input = Input::new(request);
+        input.prefetch(request, PREFETCH).map_err(failure)?;
+        self.source = Source::Reading(input);
+        Ok(())
+    }
+
+    /// Reads into `buffer`, which must not be empty. `wait`: block until something has come.
+    ///
+    /// # Errors
+    /// See [`failure`](Body::failure).
+    pub fn read(
+        &mut self,
+        request: &mut Request,
+        buffer: &mut [u8],
+        wait: bool,
+    ) -> Result<BodyRead, Closed> {
+        if self.failure.is_some() {
+            return Err(Closed);
+        }
+        if let Source::Unread = self.source {
+            self.source = Source::Reading(Input::new(request));
+        }
+        let Source::Reading(input) = &mut self.source else {
+            return Ok(BodyRead::End);
+        };
+        let read = input.read(request, buffer, wait);
+        self.wanted = matches!(read, Ok(Read::Nothing));
+        match read {
+            Ok(Read::Nothing) => return Ok(BodyRead::Later),
+            Ok(Read::Data(count)) => {
+                self.starving = None;
+                self.step = FIRST_STEP;
+                return Ok(BodyRead::Data(count));
+            }
+            Ok(Read::End) => self.source = Source::None,
+            Err(status) => return self.fail(failure(status)),
+        }
+        Ok(BodyRead::End)
+    }
+
+    /// The guest wants more, nothing has come, and nobody waits for it: holds the client to the server's `Timeout`, which
+    /// httpd does only for reads that wait.
+    ///
+    /// # Errors
+    /// The client has been silent for too long.
+    pub fn starve(&mut self, request: &Request) -> Result<(), Closed> {
+        let (since, patience) = (self.since(), request.server_timeout());
+        if since.elapsed() < patience {
+            return Ok(());
+        }
+        let detail = format!("nothing has come for {} s", patience.as_secs());
+        self.fail(BodyFailure {
+            answer: Answer::Http(408),
+            detail,
+        })
+    }
+
+    /// Waits until there may be more of the body, `wake` can be read, or `most` is over.
+    pub fn wait(&mut self, request: &Request, wake: BorrowedFd<'_>, most: Duration) {
+        let Some(connection) = request.connection() else {
+            return;
+        };
+        if !self.wanted {
+            let _ = connection.wait(wake, false, most);
+            return;
+        }
+        let patience = request
+            .server_timeout()
+            .saturating_sub(self.since().elapsed());
+        let most = most.min(patience).min(LONGEST_WAIT);
+        if !connection.is_primary() {
+            let _ = connection.wait(wake, false, most.min(self.step));
+            self.step = (self.step * 2).min(LONGEST_STEP);
+        } else if connection.wait(wake, true, most) {
+            // What has come stays there until it is read: waiting for it again, if nobody reads, would be a busy loop.
+            self.wanted = false;
+        }
+    }
+
+    /// Why it could not be read to its end.
+    pub fn failure(&self) -> Option<&BodyFailure> {
+        self.failure.as_ref()
+    }
+
+    fn since(&mut self) -> Instant {
+        *self.starving.get_or_insert_with(Instant::now)
+    }
+
+    fn fail<T>(&mut self, failure: BodyFailure) -> Result<T, Closed> {
+        self.failure.get_or_insert(failure);
+        Err(Closed)
+    }
+}
+
+fn failure(status: Status) -> BodyFailure {
+    BodyFailure {
+        answer: status.as_request_error(),
+        detail: status.to_string(),
+    }
+}

@@ -1,0 +1,8 @@
+//! Guests that speak CGI: httpd's own machinery for scripts makes their environment and reads their response head. Must not
+//! know `wasi:http`.
+
+mod request;
+mod response;
+
+pub use request::{environment, split};
+pub use response::open;

@@ -1,0 +1,88 @@
+//! Why a guest did not serve its request well.
+
+use crate::limits::Account;
+use crate::outcome::{self, End, Outcome, Phase, Stop};
+use crate::{Error, ErrorCode};
+use wasmtime_wasi_http::Error as HttpError;
+
+/// Why a request ended before guest and response were through.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    end: End,
+    detail: String,
+    backtrace: String,
+    /// The pool had no instance left.
+    busy: bool,
+}
+
+impl Failure {
+    /// A failure that the engine noticed.
+    pub fn new(end: End, detail: impl Into<String>) -> Failure {
+        Failure {
+            end,
+            detail: detail.into(),
+            backtrace: String::new(),
+            busy: false,
+        }
+    }
+
+    /// A response that can not be passed on, and why.
+    pub fn of_response(why: impl Into<String>) -> Failure {
+        Failure::new(End::BadResponse, why)
+    }
+
+    /// A response body that ended with an error.
+    pub fn of_given_up(error: &HttpError) -> Failure {
+        Failure::of_response(match error {
+            HttpError::HttpResponseBodySize(_) => {
+                "its body is not as long as its Content-Length says".into()
+            }
+            other => format!("its body was given up before it was complete: {other}"),
+        })
+    }
+
+    /// What Wasmtime says when an instance fails.
+    pub fn of_guest(error: &wasmtime::Error, phase: Phase, account: &Account) -> Failure {
+        let (end, detail) = outcome::classify(error, phase, account.denied());
+        Failure {
+            end,
+            detail,
+            backtrace: outcome::backtrace(error),
+            busy: outcome::pool_exhausted(error),
+        }
+    }
+
+    /// The outcome of the run, or the error if it never began.
+    pub fn into_outcome(self, account: &Account) -> Result<Outcome, Error> {
+        if self.busy {
+            return Err(Error::new(ErrorCode::Busy, self.detail));
+        }
+        Ok(Outcome {
+            end: self.end,
+            detail: self.detail,
+            backtrace: self.backtrace,
+            ..completed(account)
+        })
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Failure {
+        let end = match stop {
+            Stop::TimedOut => End::TimedOut,
+            Stop::ClientGone => End::ClientGone,
+        };
+        Failure::new(end, stop.to_string())
+    }
+}
+
+/// The outcome of a run that went well.
+pub fn completed(account: &Account) -> Outcome {
+    Outcome {
+        end: End::Completed,
+        detail: String::new(),
+        backtrace: String::new(),
+        memory_denied: account.denied(),
+        peak_memory: account.used(),
+    }
+}

@@ -1,0 +1,352 @@
+//! WASI 0.3: the guest's function is asynchronous, so an instance may have several requests at once, each served by a thread
+//! of its own. None of these threads owns the instance: whichever has nothing else to do polls it, for all of them, and one
+//! that waits for its client holds up nobody. An instance that no request is in is not polled by anybody.
+
+use super::bell::Bell;
+use super::driver::{Answer, Call, Driver};
+use super::failure::{Failure, completed};
+use crate::budget::Budget;
+use crate::channel::Channel;
+use crate::guest::Guest;
+use crate::journal::{Journal, LogOnly};
+use crate::limits::Account;
+use crate::network::Network;
+use crate::outcome::{End, Phase};
+use crate::state::HostState;
+use crate::store::{self, AtTick};
+use crate::wake::Signal;
+use crate::{Error, Outcome, Request};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use wasmtime::Store;
+use wasmtime::component::Accessor;
+use wasmtime_wasi_http::p3::Request as GuestRequest;
+use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
+use wasmtime_wasi_http::{WasiBody, WasiHttpView};
+
+/// An instance.
+pub struct Instance {
+    /// What polls the guest: none once it has ended.
+    guest: Mutex<Option<Running>>,
+    desk: Arc<Desk>,
+    bell: Arc<Bell>,
+    failure: OnceLock<Failure>,
+    admission: Mutex<Admission>,
+    channel: Channel,
+    budget: Budget,
+    journal: Journal,
+    account: Account,
+    _place: OwnedSemaphorePermit,
+}
+
+type Running = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send>>;
+
+/// How many requests an instance has and may have.
+struct Admission {
+    inside: u32,
+    left: u32,
+    at_once: u32,
+}
+
+/// What the threads and the guest's future pass each other.
+#[derive(Default)]
+struct Desk {
+    jobs: Mutex<Vec<Job>>,
+    /// Wakes the guest's future.
+    waker: Mutex<Option<Waker>>,
+    started: AtomicBool,
+    /// The guest has no task left that anybody might be interested in.
+    quiet: AtomicBool,
+}
+
+/// A request for the guest.
+struct Job {
+    incoming: http::Request<WasiBody>,
+    answer: oneshot::Sender<Answer>,
+    answered: Arc<AtomicBool>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves one request.
+///
+/// # Errors
+/// Those of [`Guest::run`].
+pub fn run(
+    guest: &Guest,
+    pre: &ServicePre<HostState>,
+    request: &Request<'_>,
+    incoming: http::Request<WasiBody>,
+    mut driver: Driver,
+) -> Result<Outcome, Error> {
+    let instance = find(guest, pre, request)?;
+    instance.budget.restart(request.timeout);
+    driver.share(&instance.budget, &instance.bell);
+    let (sender, answer) = oneshot::channel();
+    let method = incoming.method().clone();
+    let mut visit = Visit::new(&instance, driver.signal(), incoming, sender);
+    let result = driver.run(&mut visit, &method, answer, &instance.journal);
+    let alone = visit.leave(result.is_ok());
+    if alone {
+        instance.channel.finish_stderr();
+        instance.journal.finish();
+    }
+    driver.log(&instance.journal);
+    guest.shared.idle.left_service(&instance);
+    match result {
+        Ok(()) => Ok(completed(&instance.account)),
+        Err(failure) => failure.into_outcome(&instance.account),
+    }
+}
+
+/// An instance that has a place for this request: one that others use or have used, or a new one.
+fn find(
+    guest: &Guest,
+    pre: &ServicePre<HostState>,
+    request: &Request<'_>,
+) -> Result<Arc<Instance>, Error> {
+    let idle = &guest.shared.idle;
+    let Some(reuse) = request.reuse else {
+        return Instance::new(guest, pre, request, 1, 1);
+    };
+    let owner = guest.owner(&reuse);
+    if let Some(instance) = idle.join_service(&owner) {
+        return Ok(instance);
+    }
+    let instance = Instance::new(
+        guest,
+        pre,
+        request,
+        reuse.max_requests,
+        reuse.max_concurrent,
+    )?;
+    idle.keep_service(
+        owner,
+        Arc::clone(&instance),
+        reuse.idle,
+        &guest.shared.clock,
+    );
+    Ok(instance)
+}
+
+impl Instance {
+    /// A new instance, with one request inside. It is instantiated when it is polled first.
+    fn new(
+        guest: &Guest,
+        pre: &ServicePre<HostState>,
+        request: &Request<'_>,
+        max_requests: u32,
+        at_once: u32,
+    ) -> Result<Arc<Instance>, Error> {
+        let shared = &guest.shared;
+        let place = shared.gate.enter(|| shared.idle.evict())?;
+        let (journal, budget) = (Journal::default(), Budget::new(request.timeout));
+        let channel = Channel::new(Box::new(LogOnly(journal.clone())), budget.clone());
+        let network = Network::new(&shared.outbound, request.outbound.as_ref(), journal.clone())?;
+        let state = HostState::for_component(request, channel.clone(), network)?;
+        let account = state.limits.account().clone();
+        let store = store::make(guest.plan.engine(), state, &shared.clock, AtTick::Yield);
+        let desk = Arc::new(Desk::default());
+        let running = serve(pre.clone(), store, Arc::clone(&desk));
+        Ok(Arc::new(Instance {
+            guest: Mutex::new(Some(Box::pin(running))),
+            desk,
+            bell: Arc::new(Bell::default()),
+            failure: OnceLock::new(),
+            admission: Mutex::new(Admission {
+                inside: 1,
+                left: max_requests.saturating_sub(1),
+                at_once,
+            }),
+            channel,
+            budget,
+            journal,
+            account,
+            _place: place,
+        }))
+    }
+
+    /// Lets one more request in, if it may have one.
+    pub fn admit(&self) -> bool {
+        let mut admission = lock(&self.admission);
+        if admission.left == 0 || admission.inside >= admission.at_once {
+            return false;
+        }
+        admission.left -= 1;
+        admission.inside += 1;
+        true
+    }
+
+    /// Whether no request is inside.
+    pub fn is_idle(&self) -> bool {
+        lock(&self.admission).inside == 0
+    }
+
+    /// Whether it may be worth keeping: it will take requests, or has some.
+    pub fn takes_more(&self) -> bool {
+        let admission = lock(&self.admission);
+        admission.left > 0 || admission.inside > 0
+    }
+
+    /// Polls the guest, unless another thread does; whoever does sees to everything that is rung for meanwhile.
+    fn poll(&self) {
+        let Ok(mut guest) = self.guest.try_lock() else {
+            return;
+        };
+        let Some(running) = guest.as_mut() else {
+            return;
+        };
+        self.bell.begin();
+        let waker = Waker::from(Arc::clone(&self.bell));
+        let polled = running.as_mut().poll(&mut Context::from_waker(&waker));
+        if let Poll::Ready(result) = polled {
+            // First the reason: what ends with the store looks like a proper end to the others.
+            let _ = self.failure.set(self.ended(&result));
+            *guest = None;
+            self.bell.wake_all();
+        }
+        drop(guest);
+        self.bell.end();
+    }
+
+    fn ended(&self, result: &wasmtime::Result<()>) -> Failure {
+        let phase = match self.desk.started.load(Ordering::Relaxed) {
+            true => Phase::Running,
+            false => Phase::Starting,
+        };
+        match result {
+            Err(error) => Failure::of_guest(error, phase, &self.account),
+            Ok(()) => Failure::new(End::Trapped, "the instance ended by itself"),
+        }
+    }
+}
+
+/// Runs the guest for as long as the instance lives.
+async fn serve(
+    pre: ServicePre<HostState>,
+    mut store: Store<HostState>,
+    desk: Arc<Desk>,
+) -> wasmtime::Result<()> {
+    let service = pre.instantiate_async(&mut store).await?;
+    desk.started.store(true, Ordering::Relaxed);
+    store
+        .run_concurrent(async |accessor| {
+            let mut calls = FuturesUnordered::new();
+            poll_fn(|cx| {
+                *lock(&desk.waker) = Some(cx.waker().clone());
+                loop {
+                    for job in std::mem::take(&mut *lock(&desk.jobs)) {
+                        calls.push(answer(accessor, &service, job));
+                    }
+                    match calls.poll_next_unpin(cx) {
+                        Poll::Ready(Some(Ok(()))) => {}
+                        Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                        Poll::Ready(None) | Poll::Pending => break,
+                    }
+                }
+                let quiet = calls.is_empty() && accessor.poll_no_interesting_tasks(cx).is_ready();
+                desk.quiet.store(quiet, Ordering::SeqCst);
+                Poll::Pending
+            })
+            .await
+        })
+        .await?
+}
+
+/// One request's call.
+async fn answer(
+    accessor: &Accessor<HostState>,
+    service: &Service,
+    job: Job,
+) -> wasmtime::Result<()> {
+    let (request, sent) = accessor.with(|mut store| {
+        let (request, sent) = GuestRequest::from_http(store.get().http().hooks, job.incoming);
+        // Boxed, it borrows nothing any more.
+        let sent: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(sent);
+        (request, sent)
+    });
+    let response = match service.handle(accessor, request).await? {
+        Ok(response) => Ok(accessor.with(|store| response.into_http(store, sent))?),
+        Err(code) => Err(format!("{code:?}")),
+    };
+    // Sending wakes the request's thread, which must see that nothing more comes.
+    job.answered.store(true, Ordering::SeqCst);
+    // Nobody waits for it when the request is over.
+    let _ = job.answer.send(response);
+    Ok(())
+}
+
+/// A request's stay in an instance.
+struct Visit<'a> {
+    instance: &'a Instance,
+    thread: Arc<Signal>,
+    answered: Arc<AtomicBool>,
+    /// It has not polled the instance yet, as it has promised the bell.
+    fresh: bool,
+}
+
+impl<'a> Visit<'a> {
+    fn new(
+        instance: &'a Instance,
+        thread: Arc<Signal>,
+        incoming: http::Request<WasiBody>,
+        answer: oneshot::Sender<Answer>,
+    ) -> Visit<'a> {
+        let answered = Arc::new(AtomicBool::new(false));
+        instance.bell.join(Arc::clone(&thread));
+        instance.desk.quiet.store(false, Ordering::SeqCst);
+        lock(&instance.desk.jobs).push(Job {
+            incoming,
+            answer,
+            answered: Arc::clone(&answered),
+        });
+        if let Some(waker) = lock(&instance.desk.waker).take() {
+            waker.wake();
+        }
+        Visit {
+            instance,
+            thread,
+            answered,
+            fresh: true,
+        }
+    }
+
+    /// Leaves the instance, which takes no more requests if this one did not go well. Says whether nobody else is inside.
+    fn leave(self, well: bool) -> bool {
+        self.instance.bell.leave(&self.thread);
+        let mut admission = lock(&self.instance.admission);
+        admission.inside -= 1;
+        if !well || self.instance.account.denied() {
+            admission.left = 0;
+        }
+        admission.inside == 0
+    }
+}
+
+impl Call for Visit<'_> {
+    fn advance(&mut self, _: &mut Context<'_>) -> Result<bool, Failure> {
+        let instance = self.instance;
+        instance.poll();
+        if std::mem::take(&mut self.fresh) {
+            instance.bell.end();
+        }
+        if let Some(failure) = instance.failure.get() {
+            return Err(failure.clone());
+        }
+        // Work that goes on after the response has the thread of the last request; others take it along.
+        let finished =
+            || instance.desk.quiet.load(Ordering::SeqCst) || lock(&instance.admission).inside > 1;
+        Ok(self.answered.load(Ordering::SeqCst) && finished())
+    }
+
+    /// The pipes between the guest and the response body are part of the instance.
+    const OUTLIVED: bool = false;
+}

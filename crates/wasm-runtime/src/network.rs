@@ -1,0 +1,238 @@
+//! What a guest may reach: outgoing HTTP and sockets, both by one grant, both nothing without it.
+//!
+//! The rules are in the crate `destination`, the HTTP client in `outbound`; this file ties them to WASI. It
+//! must not know who asks for the request.
+
+use crate::journal::Journal;
+use crate::{Error, ErrorCode, LogLevel, OutboundGrant};
+use destination::{Pattern, Scheme, Target};
+use http::HeaderName;
+use http_body_util::BodyExt;
+use outbound::{Grant, Outbound, Session, Timeouts};
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
+use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi::sockets::SocketAddrUse;
+use wasmtime_wasi_http::{
+    DEFAULT_FORBIDDEN_HEADERS, Error as HttpError, ForbiddenHeaderFilter, RequestOptions, WasiBody,
+    WasiHttpHooks,
+};
+
+/// What one guest may reach.
+pub struct Network {
+    client: Arc<Outbound>,
+    grant: Arc<Grant>,
+    session: Session,
+    journal: Journal,
+}
+
+impl Network {
+    /// What `grant` says; nothing without one. Refusals are written to `journal`.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Usage`]: a destination that is none.
+    pub fn new(
+        client: &Arc<Outbound>,
+        grant: Option<&OutboundGrant<'_>>,
+        journal: Journal,
+    ) -> Result<Network, Error> {
+        let grant = match grant {
+            None => Arc::clone(&NOTHING),
+            Some(grant) => Arc::new(Grant {
+                patterns: patterns(grant.destinations)?,
+                timeout: grant.timeout,
+                max_body: grant.max_body,
+                max_concurrent: grant.max_concurrent,
+            }),
+        };
+        Ok(Network {
+            client: Arc::clone(client),
+            session: Session::new(Arc::clone(&grant)),
+            grant,
+            journal,
+        })
+    }
+
+    /// Opens the sockets that the grant names: to connect with, never to listen on.
+    pub fn grant_sockets(&self, builder: &mut WasiCtxBuilder) {
+        let granted = |scheme| destination::grants_any(&self.grant.patterns, scheme);
+        let (tcp, udp) = (granted(Scheme::Tcp), granted(Scheme::Udp));
+        builder
+            .allow_tcp(tcp)
+            .allow_udp(udp)
+            .allow_ip_name_lookup(tcp || udp);
+        if tcp || udp {
+            let (grant, journal) = (Arc::clone(&self.grant), self.journal.clone());
+            builder.socket_addr_check(move |address, usage| {
+                let permitted = permits(&grant.patterns, address, usage);
+                if !permitted {
+                    journal.push(LogLevel::Denied, refusal(address, usage).as_bytes());
+                }
+                Box::pin(async move { permitted })
+            });
+        }
+    }
+}
+
+/// The grant of a guest without one.
+static NOTHING: LazyLock<Arc<Grant>> = LazyLock::new(|| {
+    Arc::new(Grant {
+        patterns: Vec::new(),
+        timeout: std::time::Duration::ZERO,
+        max_body: 0,
+        max_concurrent: 0,
+    })
+});
+
+fn patterns(texts: &[&str]) -> Result<Vec<Pattern>, Error> {
+    let parse = |text: &&str| {
+        text.parse()
+            .map_err(|e| Error::new(ErrorCode::Usage, format!("destination {text:?}: {e}")))
+    };
+    texts.iter().map(parse).collect()
+}
+
+fn permits(patterns: &[Pattern], address: SocketAddr, usage: SocketAddrUse) -> bool {
+    match usage {
+        SocketAddrUse::TcpConnect => destination::permits_socket(patterns, Scheme::Tcp, address),
+        SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => {
+            destination::permits_socket(patterns, Scheme::Udp, address)
+        }
+        // Any local address and port: what every client's socket has.
+        SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => {
+            address.ip().is_unspecified() && address.port() == 0
+        }
+        SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => false,
+    }
+}
+
+fn refusal(address: SocketAddr, usage: SocketAddrUse) -> String {
+    let scheme = match usage {
+        SocketAddrUse::TcpConnect => Scheme::Tcp,
+        SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => Scheme::Udp,
+        SocketAddrUse::TcpBind
+        | SocketAddrUse::UdpBind
+        | SocketAddrUse::TcpListen
+        | SocketAddrUse::TcpAccept => {
+            return format!("a socket at {address} is not granted: guests never listen");
+        }
+    };
+    let ip: IpAddr = address.ip();
+    let target = Target {
+        scheme,
+        host: &ip.to_string(),
+        port: address.port(),
+    };
+    let would = destination::address_suggestion(&target, ip);
+    format!("a socket to {address} is not granted; {would} would allow it")
+}
+
+/// The header fields that a guest may neither see nor set: they are the server's business.
+static FORBIDDEN: LazyLock<ForbiddenHeaderFilter> =
+    LazyLock::new(|| Arc::new(|name: &HeaderName| DEFAULT_FORBIDDEN_HEADERS.contains(name)));
+
+/// What wasmtime-wasi-http asks when a guest sends a request.
+pub struct Hooks(Network);
+
+impl Hooks {
+    /// Hooks for a guest that may reach this.
+    pub fn new(network: Network) -> Hooks {
+        Hooks(network)
+    }
+}
+
+type Sent = (
+    http::Response<WasiBody>,
+    Box<dyn Future<Output = Result<(), HttpError>> + Send>,
+);
+
+impl WasiHttpHooks for Hooks {
+    fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
+        Arc::clone(&FORBIDDEN)
+    }
+
+    /// Pieces of a response that wait for the server; each costs a switch to it and back.
+    fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
+        16
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        64 * 1024
+    }
+
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
+        64 * 1024
+    }
+
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), HttpError>> + Send>,
+    ) -> Box<dyn Future<Output = Result<Sent, HttpError>> + Send> {
+        let options = options.unwrap_or_default();
+        let timeouts = Timeouts {
+            connect: options.connect_timeout,
+            first_byte: options.first_byte_timeout,
+            between_bytes: options.between_bytes_timeout,
+        };
+        let request = request.map(|body| body.map_err(body_failed).boxed_unsync());
+        let sent = self.0.client.send(&self.0.session, request, timeouts);
+        let journal = self.0.journal.clone();
+        Box::new(async move {
+            match Pin::from(Box::new(sent)).await {
+                Ok(response) => {
+                    let response = response.map(|body| body.map_err(told).boxed_unsync());
+                    let over: Box<dyn Future<Output = _> + Send> = Box::new(async { Ok(()) });
+                    Ok((response, over))
+                }
+                Err(error) => {
+                    if let outbound::Error::Denied(text) = &error {
+                        journal.push(LogLevel::Denied, text.as_bytes());
+                    }
+                    Err(told(error))
+                }
+            }
+        })
+    }
+}
+
+/// The guest's own request body failed: it is aborted, and the guest knows why.
+fn body_failed(error: HttpError) -> outbound::Error {
+    outbound::Error::RequestBody(error.to_string())
+}
+
+/// What the guest is told when its request failed.
+fn told(error: outbound::Error) -> HttpError {
+    use outbound::Error as E;
+    match error {
+        E::Denied(_) => HttpError::HttpRequestDenied,
+        E::LimitReached => HttpError::ConnectionLimitReached,
+        E::MethodInvalid => HttpError::HttpRequestMethodInvalid,
+        E::UriInvalid(_) => HttpError::HttpRequestUriInvalid,
+        E::RequestBodySize(size) => HttpError::HttpRequestBodySize(Some(size)),
+        E::DnsTimeout => HttpError::DnsTimeout,
+        E::DnsError(rcode) => HttpError::DnsError {
+            rcode: Some(rcode),
+            info_code: None,
+        },
+        E::DestinationNotFound => HttpError::DestinationNotFound,
+        E::DestinationUnavailable => HttpError::DestinationUnavailable,
+        E::ConnectionRefused => HttpError::ConnectionRefused,
+        E::ConnectionTimeout => HttpError::ConnectionTimeout,
+        E::ConnectionReadTimeout => HttpError::ConnectionReadTimeout,
+        E::ConnectionTerminated => HttpError::ConnectionTerminated,
+        E::TlsProtocol(_) => HttpError::TlsProtocolError,
+        E::TlsCertificate(_) => HttpError::TlsCertificateError,
+        E::TlsAlert(id, name) => HttpError::TlsAlertReceived {
+            alert_id: Some(id),
+            alert_message: Some(name),
+        },
+        E::ResponseTimeout => HttpError::HttpResponseTimeout,
+        E::ResponseHeaderSize => HttpError::HttpResponseHeaderSectionSize(None),
+        E::ResponseBodySize(size) => HttpError::HttpResponseBodySize(Some(size)),
+        E::Protocol(_) => HttpError::HttpProtocolError,
+        E::RequestBody(text) | E::Internal(text) => HttpError::InternalError(Some(text)),
+    }
+}

@@ -1,0 +1,53 @@
+//! Makes the store of an instance and watches over it: memory, handles, deadline.
+
+use crate::clock::Clock;
+use crate::state::HostState;
+use std::sync::atomic::Ordering;
+use wasmtime::{Store, UpdateDeadline};
+
+/// The most streams, futures and tasks that a component may hold at once: they take host memory, which
+/// its memory limit does not see.
+const MAX_HANDLES: usize = 4096;
+
+/// What a guest does when the clock ticks while it computes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum AtTick {
+    /// Its output goes to the client, and it goes on.
+    Flush,
+    /// It lets the thread that polls it look after everything else first.
+    Yield,
+}
+
+/// A store for one instance.
+pub fn make(
+    engine: &wasmtime::Engine,
+    state: HostState,
+    clock: &Clock,
+    at_tick: AtTick,
+) -> Store<HostState> {
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.limits);
+    store.set_max_component_handles(MAX_HANDLES);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(move |context| {
+        let channel = &context.data().channel;
+        channel.check()?;
+        if at_tick == AtTick::Yield {
+            return Ok(UpdateDeadline::Yield(1));
+        }
+        channel.flush()?;
+        Ok(UpdateDeadline::Continue(1))
+    });
+    // Epochs are looked at in loops and calls; a straight line of host calls has neither.
+    let ticks = clock.ticks();
+    let mut seen = ticks.load(Ordering::Relaxed);
+    store.call_hook(move |context, hook| {
+        let now = ticks.load(Ordering::Relaxed);
+        if now != seen && hook.exiting_host() {
+            seen = now;
+            context.data().channel.check()?;
+        }
+        Ok(())
+    });
+    store
+}
