@@ -1,12 +1,16 @@
-//! `make bench`: a hello program under mod_wasm, beside a native C handler, mod_cgid and a static file, in one httpd.
+//! `make bench`: a hello program under mod_wasm, beside a native C handler, mod_cgid, a static file and, where it is
+//! installed, `wasmtime serve`, all at one time.
 //!
 //! Rounds alternate between the variants, and what counts is the median of the ratios within a round: absolute figures
 //! move with the machine's other work. `ROUNDS` and `SECONDS` (of each measurement) can be set. Only measures; what is
-//! printed and written is the business of `bench_report`.
+//! compared is the business of `variants` and `wasmtime`, what is printed and written that of `bench_report`.
+
+mod variants;
+mod wasmtime;
 
 use crate::bench_report::{self, Row};
-use crate::httpd::{self, Httpd, add};
-use crate::run::{Task, argument, command, output, root, run};
+use crate::httpd::{self, Httpd};
+use crate::run::{Task, argument, command, output, root};
 use crate::setup::{self, Need};
 use crate::{build, fsx};
 use std::io::{Read as _, Write as _};
@@ -14,50 +18,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
-
-/// One way to answer the same request.
-struct Variant {
-    /// Its path on the server.
-    path: &'static str,
-    /// What it is, for the report.
-    title: &'static str,
-    /// Must all of its response be that of the yardstick? If not, the body alone.
-    same_head: bool,
-}
-
-/// The yardstick first.
-const VARIANTS: [Variant; 6] = [
-    Variant {
-        path: "/native",
-        title: "C content handler (yardstick)",
-        same_head: true,
-    },
-    Variant {
-        path: "/wasm-rust",
-        title: "mod_wasm, CGI, Rust, WASI preview 1",
-        same_head: true,
-    },
-    Variant {
-        path: "/wasm-c",
-        title: "mod_wasm, CGI, C, WASI preview 1",
-        same_head: true,
-    },
-    Variant {
-        path: "/wasm-component",
-        title: "mod_wasm, CGI, Rust, WASI 0.2 component",
-        same_head: true,
-    },
-    Variant {
-        path: "/cgid/hello",
-        title: "mod_cgid, C, native",
-        same_head: false,
-    },
-    Variant {
-        path: "/static/hello.txt",
-        title: "static file",
-        same_head: false,
-    },
-];
+use variants::Variant;
 
 /// Connections that are kept busy at once.
 const CONNECTIONS: &str = "16";
@@ -69,20 +30,29 @@ pub fn bench() -> Task {
     let rounds: usize = number("ROUNDS", 9)?;
     let seconds: usize = number("SECONDS", 3)?;
     let dir = httpd::private_dir("bench")?;
-    programs(&dir)?;
+    variants::programs(&dir)?;
     let httpd = Httpd::find()?;
+    let wasmtime = wasmtime::start(&dir)?;
     let port = free_port()?;
-    let conf = dir.join("httpd.conf");
-    fsx::write(&conf, &configuration(&httpd, &dir, port)?)?;
-    httpd.test(&conf)?;
-    let _server = Server::start(&mut httpd.command(&conf), port, &dir.join("error.log"))?;
-    verify(port)?;
-    let rows = measure(port, rounds, seconds)?;
-    let setting = format!(
+    let mut text = variants::configuration(&httpd, &dir, port)?;
+    let mut all = variants::of_httpd(port);
+    let mut setting = format!(
         "{rounds} rounds of {seconds} s each, {CONNECTIONS} connections kept alive, {} CPUs, MPM event, {}",
         std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
         kernel()
     );
+    if let Some(wasmtime) = &wasmtime {
+        text.push_str(&wasmtime.configuration(&httpd)?);
+        all.extend(wasmtime.variants(port));
+        setting.extend([", ", wasmtime.version()]);
+    }
+    let conf = dir.join("httpd.conf");
+    fsx::write(&conf, &text)?;
+    httpd.test(&conf)?;
+    let log = dir.join("error.log");
+    let _server = Server::start("httpd", &mut httpd.command(&conf), port, &log)?;
+    verify(&all)?;
+    let rows = measure(&all, rounds, seconds)?;
     let report = bench_report::markdown(&rows, &setting);
     print!("\n{report}");
     fsx::write(&root().join("target/bench/report.md"), &report)
@@ -95,81 +65,16 @@ fn number(name: &str, default: usize) -> Task<usize> {
     })
 }
 
-/// Compiles all that is compared.
-fn programs(dir: &Path) -> Task {
-    let benches = root().join("benches");
-    for name in ["mod_bench_native.c", "hello_cgi.c", "hello_cgi.rs"] {
-        fsx::place(&benches.join(name), &dir.join(name))?;
-    }
-    let here =
-        |program: &str, args: &[&str]| run(Command::new(program).args(args).current_dir(dir));
-    // Its output is long and says nothing, unless it fails.
-    output(
-        Command::new("apxs")
-            .args(["-c", "mod_bench_native.c"])
-            .current_dir(dir),
-    )?;
-    fsx::create_dir(&dir.join("cgid"))?;
-    here("cc", &["-O2", "-o", "cgid/hello", "hello_cgi.c"])?;
-    here(
-        "clang",
-        &[
-            "--target=wasm32-wasi",
-            "--sysroot=/usr",
-            "-O2",
-            "-o",
-            "c.wasm",
-            "hello_cgi.c",
-        ],
-    )?;
-    for (target, file) in [
-        ("wasm32-wasip1", "rust.wasm"),
-        ("wasm32-wasip2", "component.wasm"),
-    ] {
-        let options = [
-            "--edition=2024",
-            "-O",
-            "-C",
-            "strip=debuginfo",
-            "--target",
-            target,
-        ];
-        run(Command::new("rustc")
-            .args(options)
-            .args(["-o", file, "hello_cgi.rs"])
-            .current_dir(dir))?;
-    }
-    fsx::write(&dir.join("static/hello.txt"), "Hello, world!\n")
-}
-
-fn configuration(httpd: &Httpd, dir: &Path, port: u16) -> Task<String> {
-    let mut conf = httpd.preamble(dir, port)?;
-    conf.push_str(&httpd.load(&["cgid"])?);
-    conf.push_str(&Httpd::load_ours());
-    let native = dir.join(".libs/mod_bench_native.so");
-    add(
-        &mut conf,
-        &format!("LoadModule bench_native_module \"{}\"", native.display()),
-    );
-    let text = include_str!("bench.conf").replace("@DIR@", &dir.display().to_string());
-    conf.push_str(&text);
-    Ok(conf)
-}
-
 /// Every variant must answer the same bytes, or the figures compare nothing.
-fn verify(port: u16) -> Task {
-    let expected = get(port, VARIANTS[0].path)?;
-    for variant in &VARIANTS {
-        let found = get(port, variant.path)?;
-        let same = if variant.same_head {
-            found == expected
-        } else {
-            status_and_body(&found) == status_and_body(&expected)
-        };
-        if !same {
+fn verify(variants: &[Variant]) -> Task {
+    let mut yardstick = None;
+    for variant in variants {
+        let found = get(variant)?;
+        let expected = yardstick.get_or_insert_with(|| found.clone());
+        if !agree(variant, &found, expected) {
             return Err(format!(
                 "{} does not answer as the yardstick does:\n{found}\n---\n{expected}",
-                variant.path
+                variant.title
             )
             .into());
         }
@@ -177,15 +82,25 @@ fn verify(port: u16) -> Task {
     Ok(())
 }
 
+fn agree(variant: &Variant, found: &str, expected: &str) -> bool {
+    if variant.same_head {
+        found == expected
+    } else {
+        status_and_body(found) == status_and_body(expected)
+    }
+}
+
+/// The status without the version of HTTP and its words, and the body.
 fn status_and_body(response: &str) -> Option<(&str, &str)> {
     let (head, body) = response.split_once("\r\n\r\n")?;
-    Some((head.lines().next().unwrap_or_default(), body))
+    Some((head.split(' ').nth(1)?, body))
 }
 
 /// The whole response but for its date. HTTP/1.0, so that no chunk sizes stand in the body.
-fn get(port: u16, path: &str) -> Task<String> {
+fn get(variant: &Variant) -> Task<String> {
+    let Variant { port, path, .. } = variant;
     let fetch = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        let mut stream = TcpStream::connect(("127.0.0.1", *port))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         write!(
             stream,
@@ -196,7 +111,7 @@ fn get(port: u16, path: &str) -> Task<String> {
         Ok(response)
     };
     let response = fetch().map_err(|e| format!("GET {path}: {e}"))?;
-    if !response.starts_with("HTTP/1.1 200 ") {
+    if status_and_body(&response).is_none_or(|(status, _)| status != "200") {
         return Err(format!("GET {path}: {response}").into());
     }
     Ok(response
@@ -205,19 +120,19 @@ fn get(port: u16, path: &str) -> Task<String> {
         .collect())
 }
 
-fn measure(port: u16, rounds: usize, seconds: usize) -> Task<Vec<Row>> {
-    let mut rows: Vec<Row> = VARIANTS
+fn measure(variants: &[Variant], rounds: usize, seconds: usize) -> Task<Vec<Row>> {
+    let mut rows: Vec<Row> = variants
         .iter()
         .map(|variant| Row::new(variant.title))
         .collect();
-    for variant in &VARIANTS {
-        requests_per_second(port, variant.path, 1)?; // warms up
+    for variant in variants {
+        requests_per_second(variant, 1)?; // warms up
     }
     for round in 1..=rounds {
         eprintln!("round {round} of {rounds}");
         let mut yardstick = None;
-        for (variant, row) in VARIANTS.iter().zip(&mut rows) {
-            let rate = requests_per_second(port, variant.path, seconds)?;
+        for (variant, row) in variants.iter().zip(&mut rows) {
+            let rate = requests_per_second(variant, seconds)?;
             let base = *yardstick.get_or_insert(rate);
             row.add(rate, rate / base);
         }
@@ -225,7 +140,8 @@ fn measure(port: u16, rounds: usize, seconds: usize) -> Task<Vec<Row>> {
     Ok(rows)
 }
 
-fn requests_per_second(port: u16, path: &str, seconds: usize) -> Task<f64> {
+fn requests_per_second(variant: &Variant, seconds: usize) -> Task<f64> {
+    let Variant { port, path, .. } = variant;
     let (duration, url) = (
         format!("-d{seconds}s"),
         format!("http://127.0.0.1:{port}{path}"),
@@ -234,11 +150,11 @@ fn requests_per_second(port: u16, path: &str, seconds: usize) -> Task<f64> {
     let text = output(&mut command("wrk", &["-t1", &connections, &duration, &url]))?;
     let field = |name: &str| text.lines().find_map(|line| line.trim().strip_prefix(name));
     if field("Non-2xx").is_some() {
-        return Err(format!("{path} failed under load:\n{text}").into());
+        return Err(format!("{url} failed under load:\n{text}").into());
     }
     // A lost connection or two among thousands does not spoil a figure, but must be seen.
     if let Some(errors) = field("Socket errors:") {
-        eprintln!("{path}: socket errors:{errors}");
+        eprintln!("{url}: socket errors:{errors}");
     }
     let rate = field("Requests/sec:").and_then(|rate| rate.trim().parse().ok());
     rate.ok_or_else(|| format!("wrk said nothing of requests per second:\n{text}").into())
@@ -256,20 +172,21 @@ fn kernel() -> String {
     )
 }
 
-/// A running httpd, stopped when dropped.
+/// A running server, stopped when dropped.
 struct Server(Child);
 
 impl Server {
-    fn start(command: &mut Command, port: u16, log: &Path) -> Task<Self> {
+    /// Starts it and waits until it listens on `port`. `name` and `log` are for what is said if it does not.
+    fn start(name: &str, command: &mut Command, port: u16, log: &Path) -> Task<Self> {
         let child = command
             .spawn()
-            .map_err(|e| format!("cannot run httpd: {e}"))?;
+            .map_err(|e| format!("cannot run {name}: {e}"))?;
         let mut server = Self(child);
         let end = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let ended = server.0.try_wait().is_ok_and(|status| status.is_some());
             if ended || Instant::now() > end {
-                return Err(format!("httpd does not answer; see {}", log.display()).into());
+                return Err(format!("{name} does not answer; see {}", log.display()).into());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -279,8 +196,30 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The parent must be asked: killed, it would leave its children behind.
+        // httpd's parent must be asked: killed, it would leave its children behind.
         drop(command("kill", &["-TERM", &self.0.id().to_string()]).status());
         drop(self.0.wait());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_of_another_kind_need_agree_on_status_and_body_alone() {
+        let mut variant = variants::of_httpd(80).remove(0);
+        let expected = "HTTP/1.1 200 OK\r\nServer: a\r\n\r\nHello\n";
+        assert!(agree(&variant, expected, expected));
+        let other = "HTTP/1.0 200 Fine\r\n\r\nHello\n";
+        assert!(!agree(&variant, other, expected));
+        variant.same_head = false;
+        assert!(agree(&variant, other, expected));
+        for wrong in [
+            "HTTP/1.1 404 Not Found\r\n\r\nHello\n",
+            "HTTP/1.1 200 OK\r\n\r\nHello",
+        ] {
+            assert!(!agree(&variant, wrong, expected));
+        }
     }
 }

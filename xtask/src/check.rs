@@ -20,12 +20,15 @@ const CHECKS: &[(&str, crate::Run)] = &[
     ("rustdoc", docs::rustdoc),
 ];
 
-/// Which of our crates may use which: a crate that is not named may be used by any.
+/// Who may use what; a crate that is not named may be used by any. Wasmtime stands for all crates of that project.
 const USERS: &[(&str, &[&str])] = &[
     ("httpd-sys", &["httpd"]),
     ("httpd", &["mod-wasm"]),
     ("wasm-runtime-client", &["cgi", "mod-wasm"]),
     ("cgi", &["mod-wasm"]),
+    ("destination", &["directives", "outbound", "wasm-runtime"]),
+    ("outbound", &["wasm-runtime"]),
+    ("wasmtime", &["wasm-runtime"]),
     ("wasm-runtime", &[]),
     ("mod-wasm", &[]),
     ("suite", &[]),
@@ -92,10 +95,13 @@ fn crate_graph() -> Task {
         "1",
         "--prefix",
         "depth",
+        // Else a crate that was named before as somebody's dependency stands there without its own.
+        "--no-dedupe",
         "--locked",
     ]))?;
     let mut user = "";
-    let mut broken = directives_is_alone()?;
+    let mut broken = is_pure("destination", &[])?;
+    broken.extend(is_pure("directives", &["destination"])?);
     for line in edges.lines() {
         let name = line
             .get(1..)
@@ -116,12 +122,12 @@ fn crate_graph() -> Task {
     }
 }
 
-/// `directives` must build anywhere, so it uses the standard library alone; its tests may use more.
-fn directives_is_alone() -> Task<Vec<String>> {
+/// What `name` uses beyond the standard library and `allowed`: it must build and be tested anywhere. Its tests may use more.
+fn is_pure(name: &str, allowed: &[&str]) -> Task<Vec<String>> {
     let tree = &[
         "tree",
         "-p",
-        "directives",
+        name,
         "--edges",
         "normal,build",
         "--prefix",
@@ -129,15 +135,27 @@ fn directives_is_alone() -> Task<Vec<String>> {
         "--locked",
     ];
     let used = output(&mut cargo(tree))?;
-    let rest = used.lines().skip(1).filter(|line| !line.trim().is_empty());
-    Ok(rest
-        .map(|line| format!("directives must not depend on {line}"))
-        .collect())
+    Ok(impure(name, allowed, &used))
+}
+
+/// The same, with the tree as cargo prints it: `name` and what it uses, one a line.
+fn impure(name: &str, allowed: &[&str], tree: &str) -> Vec<String> {
+    let used = tree
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split(' ').next());
+    used.filter(|used| !used.is_empty() && !allowed.contains(used))
+        .map(|used| format!("{name} must not depend on {used}"))
+        .collect()
 }
 
 /// What is wrong with `user` using `used`, if anything is.
 fn broken_rule(user: &str, used: &str) -> Option<String> {
-    let allowed = USERS.iter().find(|(name, _)| *name == used)?.1;
+    let kind = match used.split_once('-') {
+        Some(("wasmtime", _)) => "wasmtime",
+        _ => used,
+    };
+    let allowed = USERS.iter().find(|(name, _)| *name == kind)?.1;
     (!allowed.contains(&user))
         .then(|| format!("{user} must not depend on {used}; only {allowed:?} may"))
 }
@@ -150,6 +168,34 @@ mod tests {
     fn only_the_wrappers_use_the_bindings() {
         assert!(broken_rule("mod-wasm", "httpd-sys").is_some());
         assert!(broken_rule("httpd", "httpd-sys").is_none());
-        assert!(broken_rule("wasm-runtime", "wasmtime").is_none());
+    }
+
+    #[test]
+    fn only_the_engine_uses_wasmtime() {
+        for used in ["wasmtime", "wasmtime-wasi-http"] {
+            assert!(broken_rule("wasm-runtime", used).is_none());
+            assert!(broken_rule("outbound", used).is_some());
+        }
+    }
+
+    #[test]
+    fn the_engine_and_its_client_judge_destinations_alike() {
+        for user in ["directives", "outbound", "wasm-runtime"] {
+            assert!(broken_rule(user, "destination").is_none());
+        }
+        assert!(broken_rule("mod-wasm", "destination").is_some());
+        assert!(broken_rule("mod-wasm", "outbound").is_some());
+    }
+
+    #[test]
+    fn a_pure_crate_uses_what_it_may() {
+        let tree = "directives v0.1.0 (/x)\ndestination v0.1.0 (/x)\n";
+        assert!(impure("directives", &["destination"], tree).is_empty());
+        assert_eq!(impure("directives", &[], tree).len(), 1);
+        let tree = "directives v0.1.0 (/x)\nlibc v0.2.1\n";
+        assert_eq!(
+            impure("directives", &["destination"], tree),
+            ["directives must not depend on libc"]
+        );
     }
 }

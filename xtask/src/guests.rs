@@ -1,25 +1,64 @@
 //! The guests: every program that `guests/GUESTS` lists, built to `target/guests/<name>.wasm`.
 //!
-//! Knows the list's columns and the two ways to build; what a guest does is its own business.
+//! Knows the list's columns and which way to build belongs to which language; each way is a file of its own, and what a
+//! guest does is its own business.
+
+mod c;
+mod javascript;
+mod python;
+mod rust;
 
 use crate::fsx;
-use crate::run::{Task, cargo, root, run};
+use crate::run::{Task, root};
 use crate::setup::{self, Need};
-use std::path::PathBuf;
-use std::process::Command;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// One line of the list.
 struct Guest {
     /// The name of the finished file, without `.wasm`.
     name: String,
+    /// What rustc calls the target.
     target: String,
     source: String,
 }
 
+/// What a guest is written in, which says how it is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Language {
+    C,
+    JavaScript,
+    Python,
+    Rust,
+}
+
 impl Guest {
-    /// Is it written in C? Then `source` is its file, otherwise a package.
-    fn is_c(&self) -> bool {
-        self.source.ends_with(".c")
+    /// Told by the ending of `source`: it is a file, or a package of the Rust workspace.
+    fn language(&self) -> Language {
+        let ending = Path::new(&self.source).extension();
+        match ending.and_then(|ending| ending.to_str()) {
+            Some("c") => Language::C,
+            Some("js") => Language::JavaScript,
+            Some("py") => Language::Python,
+            _ => Language::Rust,
+        }
+    }
+
+    /// The finished file.
+    fn file(&self) -> PathBuf {
+        dir().join(format!("{}.wasm", self.name))
+    }
+
+    /// `source` as a path, for a guest whose source is a file.
+    fn source_file(&self) -> PathBuf {
+        sources().join(&self.source)
+    }
+
+    /// The folder of that file.
+    fn folder(&self) -> PathBuf {
+        let file = self.source_file();
+        file.parent().map_or_else(sources, Path::to_path_buf)
     }
 }
 
@@ -40,40 +79,31 @@ pub fn build() -> Task {
 pub fn all() -> Task {
     let list = list()?;
     fsx::create_dir(&dir())?;
-    for target in targets(&list) {
-        let packages: Vec<&Guest> = of_target(&list, &target);
-        let mut command = workspace(&["build", "--release", "--locked"], &target);
-        for guest in &packages {
-            command.args(["-p", &guest.source]);
+    rust::build(&list)?;
+    for guest in &list {
+        match guest.language() {
+            Language::C => c::build(guest)?,
+            Language::JavaScript => javascript::build(guest)?,
+            Language::Python => python::build(guest)?,
+            Language::Rust => {}
         }
-        run(&mut command)?;
-        for guest in packages {
-            let file = format!("{target}/release/{}.wasm", guest.source);
-            fsx::place(&build_dir().join(file), &file_of(guest))?;
-        }
-    }
-    for guest in list.iter().filter(|guest| guest.is_c()) {
-        compile_c(guest)?;
     }
     Ok(())
 }
 
 /// Runs clippy over the Rust guests, warnings being errors.
 pub fn clippy() -> Task {
-    let list = list()?;
-    for target in targets(&list) {
-        let mut command = workspace(&["clippy", "--release", "--locked"], &target);
-        for guest in of_target(&list, &target) {
-            command.args(["-p", &guest.source]);
-        }
-        run(command.args(["--", "-D", "warnings"]))?;
-    }
-    Ok(())
+    rust::clippy(&list()?)
+}
+
+/// The folder `guests/`.
+fn sources() -> PathBuf {
+    root().join("guests")
 }
 
 /// The list as it stands in `guests/GUESTS`.
 fn list() -> Task<Vec<Guest>> {
-    let text = fsx::read(&root().join("guests/GUESTS"))?;
+    let text = fsx::read(&sources().join("GUESTS"))?;
     let lines = text
         .lines()
         .map(str::trim)
@@ -97,66 +127,20 @@ fn parse(line: &str) -> Task<Guest> {
     })
 }
 
-/// The targets of the Rust guests, each once.
-fn targets(list: &[Guest]) -> Vec<String> {
-    let mut targets: Vec<String> = list
-        .iter()
-        .filter(|guest| !guest.is_c())
-        .map(|guest| guest.target.clone())
-        .collect();
-    targets.sort();
-    targets.dedup();
-    targets
-}
-
-fn of_target<'a>(list: &'a [Guest], target: &str) -> Vec<&'a Guest> {
-    list.iter()
-        .filter(|guest| !guest.is_c() && guest.target == target)
-        .collect()
-}
-
-fn file_of(guest: &Guest) -> PathBuf {
-    dir().join(format!("{}.wasm", guest.name))
-}
-
-/// Where cargo builds the guests: never among the libraries' files.
-fn build_dir() -> PathBuf {
-    root().join("target/guests-build")
-}
-
-/// A cargo command on the guests' workspace.
-fn workspace(args: &[&str], target: &str) -> Command {
-    let mut command = cargo(args);
-    command
-        .args([
-            "--manifest-path",
-            "guests/Cargo.toml",
-            "--target",
-            target,
-            "--target-dir",
-        ])
-        .arg(build_dir());
-    command
-}
-
-/// Compiles a guest of one C file by the line in `guests/CLANG`.
-fn compile_c(guest: &Guest) -> Task {
-    let guests = root().join("guests");
-    let line = fsx::read(&guests.join("CLANG"))?;
-    let mut words = line.split_whitespace();
-    let program = words.next().ok_or("guests/CLANG is empty")?;
-    let out = file_of(guest);
-    run(Command::new(program)
-        .args(words)
-        .arg("-o")
-        .arg(&out)
-        .arg(&guest.source)
-        .current_dir(guests))
+/// Is `made` there, and newer than all of `from`? A file that is not there is not older than anything.
+fn up_to_date(made: &Path, from: &[PathBuf]) -> bool {
+    let changed = |path: &Path| -> Option<SystemTime> { fs::metadata(path).ok()?.modified().ok() };
+    changed(made).is_some_and(|made| {
+        from.iter()
+            .all(|path| changed(path).is_some_and(|from| from < made))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
+    use std::time::Duration;
 
     #[test]
     fn a_line_of_the_list_is_read() {
@@ -165,11 +149,46 @@ mod tests {
             (guest.name.as_str(), guest.target.as_str()),
             ("hello-p3", "wasm32-wasip2")
         );
-        assert!(!guest.is_c());
+        assert_eq!(guest.language(), Language::Rust);
+    }
+
+    #[test]
+    fn the_source_tells_the_language() {
+        for (source, language) in [
+            ("hello-c/main.c", Language::C),
+            ("hello-js/hello.js", Language::JavaScript),
+            ("hello-py/hello_py.py", Language::Python),
+        ] {
+            let guest = parse(&format!("x example wasm32-wasip2 {source}")).unwrap();
+            assert_eq!(guest.language(), language);
+            assert!(guest.folder().join(source).parent().is_some());
+            assert!(guest.source_file().starts_with(guest.folder()));
+        }
     }
 
     #[test]
     fn a_short_line_is_refused() {
         assert!(parse("hello example wasm32-wasip1").is_err());
+    }
+
+    #[test]
+    fn only_what_is_newer_than_its_sources_is_up_to_date() {
+        let dir = std::env::temp_dir().join(format!("xtask-guests-{}", std::process::id()));
+        fsx::create_dir(&dir).unwrap();
+        let (made, source) = (dir.join("made"), dir.join("source"));
+        let write = |path: &Path, seconds: u64| {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            File::create(path).unwrap().set_modified(time).unwrap();
+        };
+        let from = [source.clone()];
+        write(&source, 1000);
+        assert!(!up_to_date(&made, &from), "it is not there");
+        write(&made, 2000);
+        assert!(up_to_date(&made, &from));
+        write(&source, 2000);
+        assert!(!up_to_date(&made, &from), "one may be of after the other");
+        fs::remove_file(&source).unwrap();
+        assert!(!up_to_date(&made, &from), "a source is gone");
+        fsx::remove_dir(&dir).unwrap();
     }
 }

@@ -151,6 +151,7 @@ fn fill(template: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::root;
 
     const HELLO: &str = "# order: 10\n# title: A & B\n# text: one: two\n# source: guests/a/main.rs\n\n<Location /a>\n";
 
@@ -175,5 +176,31 @@ mod tests {
     fn what_was_put_in_is_not_a_template() {
         let value = |name: &str| (name == "a").then(|| "{{a}}".to_owned());
         assert_eq!(fill("x {{a}} {{b}}", &value), "x {{a}} {{b}}");
+    }
+
+    #[test]
+    fn the_examples_are_whole() {
+        for example in examples(&root().join("examples")).unwrap() {
+            let block = format!("<Location /{}>\n", example.name);
+            assert!(example.config.starts_with(&block), "{}", example.name);
+            for source in &example.sources {
+                let file = root().join("guests").join(source);
+                assert!(file.is_file(), "{}: no {}", example.name, file.display());
+            }
+        }
+    }
+
+    #[test]
+    fn every_program_that_is_an_example_is_shown() {
+        let shown = examples(&root().join("examples")).unwrap();
+        let list = fsx::read(&root().join("guests/GUESTS")).unwrap();
+        for line in list.lines().filter(|line| !line.starts_with('#')) {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            if let [name, "example", ..] = columns[..] {
+                let module = format!("${{WASM_GUESTS}}/{name}.wasm");
+                let is_shown = shown.iter().any(|example| example.config.contains(&module));
+                assert!(is_shown, "no example shows {name}");
+            }
+        }
     }
 }

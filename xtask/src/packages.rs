@@ -12,10 +12,27 @@ pub struct Package {
     pub name: &'static str,
     /// Any of these programs shows that it is there, wherever it came from; none: ask the package manager.
     programs: &'static [&'static str],
+    /// This command, where there is one, shows it too by ending with status 0.
+    proof: &'static [&'static str],
 }
 
 const fn package(name: &'static str, programs: &'static [&'static str]) -> Package {
-    Package { name, programs }
+    let proof = &[];
+    Package {
+        name,
+        programs,
+        proof,
+    }
+}
+
+/// A package that no program of its own shows.
+const fn proven(name: &'static str, proof: &'static [&'static str]) -> Package {
+    let programs = &[];
+    Package {
+        name,
+        programs,
+        proof,
+    }
 }
 
 /// To build `mod_wasm.so`: httpd's headers with apxs, and the C parser that bindgen uses.
@@ -24,11 +41,16 @@ pub const LIBRARIES: &[Package] = &[
     package("libclang-dev", &[]),
 ];
 
-/// To build the guests written in C. The compiler's own runtime is [`wasm_runtime_package`].
+/// To build the guests that are not written in Rust: in C, in JavaScript, in Python. The C compiler's own runtime is
+/// [`wasm_runtime_package`].
 pub const GUESTS: &[Package] = &[
     package("clang", &["clang"]),
     package("lld", &["wasm-ld"]),
     package("wasi-libc", &[]),
+    package("nodejs", &["node"]),
+    package("npm", &["npm"]),
+    // What makes a virtual environment; Debian leaves it out of python3.
+    proven("python3-venv", &["python3", "-c", "import ensurepip, venv"]),
 ];
 
 /// To run httpd.
@@ -47,7 +69,13 @@ pub const BENCH: &[Package] = &[package("wrk", &["wrk"])];
 impl Package {
     /// Is it on this machine?
     pub fn present(self) -> bool {
-        self.programs.iter().any(|program| which(program).is_some()) || installed(self.name)
+        let proven = match self.proof {
+            [] => false,
+            [program, args @ ..] => succeeds(program, args),
+        };
+        proven
+            || self.programs.iter().any(|program| which(program).is_some())
+            || installed(self.name)
     }
 }
 

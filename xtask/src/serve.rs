@@ -95,6 +95,8 @@ fn configuration(httpd: &Httpd, dir: &Path, port: u16, guest: Option<&Path>) -> 
             &format!("Define WASM_{variable} \"{}\"", dir.join(folder).display()),
         );
     }
+    // For the example that asks this server itself.
+    add(&mut conf, &format!("Define WASM_PORT {port}"));
     add(&mut conf, "Include \"${WASM_EXAMPLES}/site.conf\"");
     add(&mut conf, "Include \"${WASM_EXAMPLES}/conf/*.conf\"");
     if let Some(guest) = guest {

@@ -109,7 +109,8 @@ fn elsewhere(missing: &[String], runtime: bool) -> String {
     };
     format!(
         "missing, by Debian's names: {}{more}.\nThis system has no apt-get: please install your distribution's \
-         packages of httpd with its headers (apxs), libclang, clang, lld and wasi-libc, and try again.",
+         packages of httpd with its headers (apxs), libclang, clang, lld, wasi-libc, Node.js with npm, and Python 3 \
+         with venv, and try again.",
         missing.join(" ")
     )
 }
