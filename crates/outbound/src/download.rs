@@ -42,7 +42,7 @@ impl Drop for Interest {
     }
 }
 
-/// A response's body: pieces come through a channel that holds one, the end with its own.
+/// A response's body: pieces come through one channel, the end through its own.
 pub struct Download {
     frames: mpsc::Receiver<Frame<Bytes>>,
     end: oneshot::Receiver<End>,

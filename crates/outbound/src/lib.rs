@@ -18,8 +18,8 @@
 //! - `Host` is made from the URI. Fields that speak to a connection or a proxy (`Connection`, `Keep-Alive`,
 //!   `Proxy-*`, `TE` but for `trailers`, `Transfer-Encoding`, `Upgrade`) are taken out, of responses too. A body that
 //!   is not as long as its `Content-Length` fails the request.
-//! - Bodies and trailers stream both ways. Of a response that its guest does not read, one piece and what the
-//!   connection's window holds are in memory; the server then waits. Interim responses are passed over. Over HTTP/1.1,
+//! - Bodies and trailers stream both ways. Of a response that its guest does not read, a few pieces (and over HTTP/2 the
+//!   stream's window, 256 KiB) are in memory; the server then waits. Interim responses are passed over. Over HTTP/1.1,
 //!   only those trailers of a request go out that its field `Trailer` announces.
 //! - A head of a response has at most 100 fields and 64 KiB.
 //! - To drop the future of a response, or its body before its end, cancels the exchange. A server that ends its
@@ -50,7 +50,7 @@ pub use outbound::Outbound;
 use std::io;
 use std::net::IpAddr;
 
-/// A body in either direction. Its errors are those of the exchange: a request's body that gives one aborts the request.
+/// A body in either direction. Its errors are those of the exchange: a request whose body gives one is aborted.
 pub type Body = http_body_util::combinators::UnsyncBoxBody<bytes::Bytes, Error>;
 
 /// How a name becomes addresses; it may block.

@@ -67,7 +67,8 @@ impl Outbound {
     }
 
     /// Sends a request, which has an absolute `http` or `https` URI. It goes on whether or not the future is polled;
-    /// dropping the future, or the response's body before its end, cancels it.
+    /// dropping the future, or the response's body before its end, cancels it. The request's body is polled on the
+    /// client's thread, so it must not block.
     ///
     /// # Errors
     /// Those of the request as soon as the future is polled: [`Error::Denied`], [`Error::LimitReached`],

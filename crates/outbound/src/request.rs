@@ -1,7 +1,7 @@
 //! What of a guest's request goes out: the host in its URI decides where to, and fields that would speak to the
 //! connection instead of the server are taken out. Must not know how requests are sent.
 
-use crate::{Body, Error};
+use crate::{Body, Error, Session};
 use destination::{Pattern, Scheme, Target};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{PathAndQuery, Uri};
@@ -20,6 +20,17 @@ pub struct Destination {
     pub host: String,
     /// The port, the scheme's own filled in.
     pub port: u16,
+}
+
+impl Session {
+    /// Whether the grant permits requests to this URI, as far as that can be told before its name is resolved. Sending
+    /// one says the same; this says it at once, and with the request still in hand.
+    ///
+    /// # Errors
+    /// [`Error::UriInvalid`], [`Error::Denied`].
+    pub fn check(&self, uri: &Uri) -> Result<(), Error> {
+        Destination::of(uri)?.permitted(&self.grant().patterns)
+    }
 }
 
 impl Destination {
@@ -142,8 +153,8 @@ pub fn prepare(request: Request<Body>, patterns: &[Pattern]) -> Result<(Prepared
     }
 }
 
-/// Takes out what is not for the server: `Host`, which the URI decides, and what speaks to the connection or to a proxy.
-/// The message's frame is ours to write, so `Transfer-Encoding` goes too, and of `TE` only `trailers` may stay.
+/// Takes out what is not for the server: `Host`, which the URI decides, and what speaks to the connection or to a
+/// proxy. The message's frame is ours to write, so `Transfer-Encoding` goes too, and of `TE` only `trailers` may stay.
 pub fn clean(fields: &mut HeaderMap) {
     const OURS: [HeaderName; 9] = [
         header::HOST,

@@ -97,7 +97,8 @@ fn from_system() -> Result<Arc<RootCertStore>, Error> {
             false => format!(" ({})", reasons.join("; ")),
         };
         Error::Internal(format!(
-            "no CA certificates were found on this system{reasons}; https needs them: install the package ca-certificates"
+            "https needs CA certificates, and none were found on this system{reasons}; \
+             they are in the package ca-certificates"
         ))
     })
 }

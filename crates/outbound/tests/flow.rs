@@ -1,4 +1,5 @@
 //! Bodies that stream: who waits for whom, and what is left of an exchange that nobody wants any more.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod common;
 
@@ -66,7 +67,7 @@ async fn a_guest_waits_for_a_server_that_does_not_read() {
     );
     let piece = Bytes::from_static(&[b'x'; 64 * 1024]);
     let mut taken = 0;
-    while timeout(SHORT * 10, guest.send_data(piece.clone()))
+    while timeout(SHORT * 3, guest.send_data(piece.clone()))
         .await
         .is_ok_and(|sent| sent.is_ok())
     {
@@ -101,7 +102,7 @@ async fn a_whole_body_that_is_not_read_ends_too() {
         pending::<()>().await;
     })
     .await;
-    let session = server.session_with(|grant| grant.timeout = SHORT * 4);
+    let session = server.session_with(|grant| grant.timeout = SHORT * 2);
     let client = client();
     let (told, dropped) = std::sync::mpsc::channel();
     // One piece, more than the kernel takes: the guest has given all, and it waits in the connection.
@@ -152,7 +153,7 @@ async fn an_upload_ends_with_the_time_of_its_grant() {
         ok(full("early"))
     })
     .await;
-    let session = server.session_with(|grant| grant.timeout = SHORT * 4);
+    let session = server.session_with(|grant| grant.timeout = SHORT * 2);
     let client = client();
     let (mut guest, body) = stream();
     let response = send(&client, &session, post(&server.uri("/"), body))

@@ -1,4 +1,5 @@
 //! Where requests may go: the name, the addresses it resolves to, and nothing that leads around both.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 mod common;
 
@@ -25,11 +26,13 @@ fn denial(result: Result<String, Error>) -> String {
 
 #[tokio::test]
 async fn nothing_is_granted_by_nothing() {
-    let text = denial(fetch(&client(), &session(&[]), "https://api.example.com/x?secret").await);
-    assert_eq!(
-        text,
-        "https://api.example.com is not granted; WasmAllowOutbound https://api.example.com would allow it"
-    );
+    let uri = "https://api.example.com/x?secret";
+    let expected = "https://api.example.com is not granted; WasmAllowOutbound https://api.example.com would allow it";
+    assert_eq!(denial(fetch(&client(), &session(&[]), uri).await), expected);
+    // The same without sending anything.
+    let denied = Error::Denied(expected.to_owned());
+    assert_eq!(session(&[]).check(&uri.parse().unwrap()), Err(denied));
+    assert_eq!(session(&["https://*"]).check(&uri.parse().unwrap()), Ok(()));
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 //! The limits of a grant and the guest's own timeouts.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod common;
 
@@ -23,7 +24,7 @@ async fn the_whole_time_holds_before_the_head() {
 #[tokio::test]
 async fn the_whole_time_holds_for_a_body_that_trickles() {
     let (server, pieces) = streaming().await;
-    let session = server.session_with(|grant| grant.timeout = SHORT * 4);
+    let session = server.session_with(|grant| grant.timeout = SHORT * 2);
     let client = client();
     let response = send(&client, &session, get(&server.uri("/")))
         .await
@@ -43,7 +44,7 @@ async fn the_whole_time_holds_for_a_body_that_trickles() {
 #[tokio::test]
 async fn the_whole_time_holds_for_a_guest_that_does_not_read() {
     let (server, pieces) = streaming().await;
-    let session = server.session_with(|grant| grant.timeout = SHORT * 4);
+    let session = server.session_with(|grant| grant.timeout = SHORT * 2);
     let client = client();
     let response = send(&client, &session, get(&server.uri("/")))
         .await
@@ -90,6 +91,33 @@ async fn a_connection_that_does_not_come_about_is_said_to_be_that() {
         .send(&session, get("http://slow.example.com/"), timeouts)
         .await;
     assert!(matches!(result, Err(Error::ConnectionTimeout)));
+    drop(release);
+}
+
+#[tokio::test]
+async fn names_that_are_never_answered_hold_up_their_own_grant_alone() {
+    let server = Server::http(|_| async { ok(full("hello")) }).await;
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let client = Outbound::new(|| {}).with_resolver(move |host| {
+        if host == "slow.example.com" {
+            let _ = wait.lock().unwrap().recv();
+        }
+        Ok(vec!["127.0.0.1".parse().unwrap()])
+    });
+    let mut patient = grant(&["*.example.com"]);
+    patient.max_concurrent = 200;
+    let slow = Session::new(Arc::new(patient));
+    // More than there are threads.
+    let stuck: Vec<_> = (0..200)
+        .map(|_| client.send(&slow, get("http://slow.example.com/"), Timeouts::default()))
+        .collect();
+    let good = format!("http://good.example.com:{}", server.port);
+    let session = common::session(&[&good, &server.pattern()]);
+    assert_eq!(fetch(&client, &session, &good).await.unwrap(), "hello");
+    for sent in stuck {
+        assert!(matches!(sent.await, Err(Error::DnsTimeout)));
+    }
     drop(release);
 }
 

@@ -1,4 +1,5 @@
 //! What of a request reaches the server and of a response the guest: fields, bodies and trailers.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod common;
 
@@ -212,7 +213,8 @@ async fn interim_responses_are_passed_over() {
 
 #[tokio::test]
 async fn responses_that_are_not_as_agreed_are_errors() {
-    let cases: [(String, fn(&Error) -> bool); 7] = [
+    type Judge = fn(&Error) -> bool;
+    let cases: [(String, Judge); 7] = [
         ("SSH-2.0-OpenSSH\r\n".to_owned(), |e| {
             matches!(e, Error::Protocol(_))
         }),

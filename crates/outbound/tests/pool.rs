@@ -1,8 +1,9 @@
 //! Which requests share a connection, and which never do.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod common;
 
-use common::{LONG, SHORT, Server, client, fetch, full, get, grant, ok, send, text};
+use common::{SHORT, Server, client, fetch, full, get, grant, ok, send, text};
 use outbound::{Error, Outbound, Session};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -141,5 +142,4 @@ async fn an_exchange_that_failed_leaves_no_connection() {
         server.until_open(|open| *open == 0).await;
     }
     assert_eq!(server.accepted(), 3);
-    let _ = LONG;
 }

@@ -1,4 +1,5 @@
 //! Where everything runs: on threads of its own, whoever asks and whatever becomes of them.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod common;
 

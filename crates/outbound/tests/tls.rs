@@ -1,9 +1,12 @@
 //! Whom an `https` request trusts, and what is spoken inside.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod common;
 
 use bytes::Bytes;
-use common::{Server, client, empty, fetch, full, get, ok, post, send, session, stream, text};
+use common::{
+    LONG, SHORT, Server, client, empty, fetch, full, get, ok, post, send, session, stream, text,
+};
 use http::{HeaderMap, HeaderValue, Request, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -11,7 +14,9 @@ use outbound::{Body, Error, Outbound, Timeouts};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
+use std::future::pending;
 use std::sync::Arc;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 /// A CA of one test.
@@ -154,12 +159,16 @@ async fn a_certificate_for_another_name_is_refused() {
 async fn a_certificate_of_an_unknown_ca_is_refused() {
     let server = versioned(Ca::new().server("localhost", &["h2"])).await;
     let uri = localhost(&server);
-    for client in [Ca::new().client(), client()] {
-        let result = fetch(&client, &session(&[&uri]), &uri).await;
-        assert!(
-            matches!(result, Err(Error::TlsCertificate(_))),
-            "{result:?}"
-        );
+    let result = fetch(&Ca::new().client(), &session(&[&uri]), &uri).await;
+    assert!(
+        matches!(result, Err(Error::TlsCertificate(_))),
+        "{result:?}"
+    );
+    // The system knows it no better, or nobody at all.
+    match fetch(&client(), &session(&[&uri]), &uri).await {
+        Err(Error::TlsCertificate(_)) => {}
+        Err(Error::Internal(why)) => assert!(why.contains("ca-certificates"), "{why}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -262,4 +271,36 @@ async fn one_that_is_dropped_leaves_the_others_on_its_connection() {
         "still here"
     );
     assert_eq!(server.accepted(), 1);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_not_read_ends_over_http2() {
+    let ca = Ca::new();
+    let server = Server::https(
+        ca.server("localhost", &["h2"]),
+        |request: Request<Incoming>| async {
+            let (sender, body) = stream();
+            tokio::spawn(async move {
+                let _kept = (request, sender);
+                pending::<()>().await;
+            });
+            ok(body)
+        },
+    )
+    .await;
+    let (client, uri) = (ca.client(), localhost(&server));
+    let (mut guest, body) = stream();
+    let response = send(&client, &session(&[&uri]), post(&uri, body))
+        .await
+        .unwrap();
+    // The server's window is used up: what the guest has given waits in the connection.
+    let piece = Bytes::from_static(&[b'x'; 64 * 1024]);
+    while timeout(SHORT * 3, guest.send_data(piece.clone()))
+        .await
+        .is_ok_and(|sent| sent.is_ok())
+    {}
+    drop(response);
+    let gone = async { while guest.send_data(piece.clone()).await.is_ok() {} };
+    assert!(timeout(LONG, gone).await.is_ok());
+    server.until_open(|open| *open == 0).await;
 }

@@ -204,7 +204,7 @@ const MEMORIES: u32 = 4;
 /// See [`MEMORIES`].
 const TABLES: u32 = 8;
 /// See [`MEMORIES`].
-const CORE_INSTANCES: u32 = 32;
+const CORE_INSTANCES: u32 = 128;
 
 /// The pool of instances; [`check`](crate::check()) has one of its own, to refuse what this refuses.
 pub fn pool(options: &EngineOptions) -> PoolingAllocationConfig {

@@ -5,6 +5,7 @@
 
 use crate::journal::Journal;
 use crate::{Error, ErrorCode, LogLevel, OutboundGrant};
+use bytes::Bytes;
 use destination::{Pattern, Scheme, Target};
 use http::HeaderName;
 use http_body_util::BodyExt;
@@ -171,6 +172,14 @@ impl WasiHttpHooks for Hooks {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), HttpError>> + Send>,
     ) -> Box<dyn Future<Output = Result<Sent, HttpError>> + Send> {
+        if let Err(error) = self.0.session.check(request.uri()) {
+            self.0.journal.note(&error);
+            return Box::new(async move {
+                // A guest that is still writing its body would take a closed pipe for the reason.
+                tokio::spawn(drain(request.into_body()));
+                Err(told(error))
+            });
+        }
         let options = options.unwrap_or_default();
         let timeouts = Timeouts {
             connect: options.connect_timeout,
@@ -188,13 +197,31 @@ impl WasiHttpHooks for Hooks {
                     Ok((response, over))
                 }
                 Err(error) => {
-                    if let outbound::Error::Denied(text) = &error {
-                        journal.push(LogLevel::Denied, text.as_bytes());
-                    }
+                    journal.note(&error);
                     Err(told(error))
                 }
             }
         })
+    }
+}
+
+impl Journal {
+    /// Writes down a request that was denied.
+    fn note(&self, error: &outbound::Error) {
+        if let outbound::Error::Denied(text) = error {
+            self.push(LogLevel::Denied, text.as_bytes());
+        }
+    }
+}
+
+/// Reads a body that nobody wants, so far as anybody can be expected to write one before he looks for the answer.
+async fn drain(mut body: WasiBody) {
+    let mut left: usize = 1 << 20;
+    while let Some(Ok(frame)) = body.frame().await {
+        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        if left == 0 {
+            return;
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 pub const LONG: Duration = Duration::from_secs(20);
 
 /// A limit that a test runs into.
-pub const SHORT: Duration = Duration::from_millis(50);
+pub const SHORT: Duration = Duration::from_millis(200);
 
 /// A client that calls nothing when its threads start.
 pub fn client() -> Outbound {
@@ -251,7 +251,7 @@ pub async fn endless(written: Arc<AtomicUsize>, stuck: watch::Sender<bool>) -> S
             tcp.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
             let piece = [b'x'; 16 * 1024];
             loop {
-                let write = match timeout(SHORT * 10, tcp.write(&piece)).await {
+                let write = match timeout(SHORT * 3, tcp.write(&piece)).await {
                     Ok(write) => write,
                     Err(_) => {
                         stuck.send_replace(true);
