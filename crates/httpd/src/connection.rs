@@ -75,6 +75,17 @@ impl Connection<'_> {
         master.is_null()
     }
 
+    /// Has httpd closed the socket under this thread, because it is stopped and does not wait? A stream of HTTP/2 has none
+    /// of its own and goes by what the server says of itself.
+    #[must_use]
+    pub fn closed_by_server(self) -> bool {
+        if self.is_primary() {
+            self.socket().is_none()
+        } else {
+            self.aborted() && crate::server::is_stopping()
+        }
+    }
+
     /// The descriptor of the client's socket. None once it is closed, as httpd does under its threads when it is stopped.
     fn socket(self) -> Option<libc::c_int> {
         // SAFETY: the connection is alive.

@@ -60,16 +60,21 @@ pub fn pass() -> Pass {
 /// How many threads one child has, as far as the MPM says; at least 1.
 #[must_use]
 pub fn threads_per_child() -> u32 {
-    let mut threads: c_int = 0;
+    let threads = query(sys::AP_MPMQ_MAX_THREADS).unwrap_or(1);
+    u32::try_from(threads).unwrap_or(1).max(1)
+}
+
+/// Is this process being stopped, gracefully or not?
+pub(crate) fn is_stopping() -> bool {
+    query(sys::AP_MPMQ_MPM_STATE) == Some(sys::AP_MPMQ_STOPPING.cast_signed())
+}
+
+/// What the MPM says of itself.
+fn query(question: u32) -> Option<c_int> {
+    let mut answer: c_int = 0;
     // SAFETY: the MPM writes one integer to the address of ours.
-    let status =
-        unsafe { sys::ap_mpm_query(sys::AP_MPMQ_MAX_THREADS.cast_signed(), &raw mut threads) };
-    let known = status == sys::APR_SUCCESS.cast_signed();
-    if known {
-        u32::try_from(threads).unwrap_or(1).max(1)
-    } else {
-        1
-    }
+    let status = unsafe { sys::ap_mpm_query(question.cast_signed(), &raw mut answer) };
+    (status == sys::APR_SUCCESS.cast_signed()).then_some(answer)
 }
 
 /// Adds `name/version` to the server's banner, as far as `ServerTokens` shows it.

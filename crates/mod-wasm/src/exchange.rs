@@ -138,14 +138,15 @@ impl Exchange for HttpExchange<'_> {
         }
     }
 
-    /// A guest whose response is whole has nobody to lose: it may do what it has left to do.
+    /// A guest whose response is whole has nobody to lose: it may do what it has left to do, unless the server is stopped.
     fn aborted(&mut self) -> bool {
-        if self.response.stage() == cgi::Stage::Ended {
-            return false;
-        }
+        let whole = self.response.stage() == cgi::Stage::Ended;
         self.request
             .connection()
-            .is_none_or(|connection| connection.client_gone())
+            .is_none_or(|connection| match whole {
+                true => connection.closed_by_server(),
+                false => connection.client_gone(),
+            })
     }
 }
 

@@ -182,8 +182,11 @@ fn unusable(exchange: &mut HttpExchange<'_>, log: &Log<'_>, failure: &Failure) -
             return carry_out(exchange, judgement.verdict);
         }
         Failure::Filter => {
-            let detail = "refused by a filter of httpd";
-            log.message(exchange.request, log.bad_response(), &[("detail", &detail)]);
+            // A range that the response does not have is the client's mistake, and httpd has said so.
+            if exchange.request.status() != 416 {
+                let detail = "refused by a filter of httpd";
+                log.message(exchange.request, log.bad_response(), &[("detail", &detail)]);
+            }
             // Most have answered with an error page of their own; one that has not leaves half a response.
             if !exchange.request.response_ended() {
                 exchange.response.abort(exchange.request);

@@ -32,13 +32,12 @@ pub trait Call {
     /// called again after that.
     ///
     /// # Errors
-    /// The guest has failed. What it has written of its response by then may still be fetched only if
-    /// [`Call::OUTLIVED`] says so.
+    /// The guest has failed. What it has written of its response by then can still be fetched, and is complete only if the
+    /// guest had completed it: the body must not end because the guest has.
     fn advance(&mut self, cx: &mut Context<'_>) -> Result<bool, Failure>;
 
-    /// Whether the response body stays as the guest left it when the guest ends: then a body that is not
-    /// complete by then never will be, and one that is complete counts even if the guest failed afterwards.
-    const OUTLIVED: bool;
+    /// Whether a guest that has nothing left to do has also written all of its response.
+    const WRITES_BEFORE: bool;
 }
 
 /// The most that is read of the request body at once, bytes.
@@ -145,7 +144,7 @@ impl Driver {
             self.log(journal);
             let idle = match called {
                 Ok(idle) => idle,
-                Err(failure) => return Err(self.after(failure, C::OUTLIVED, &mut cx)),
+                Err(failure) => return Err(self.after(failure, &mut cx)),
             };
             self.respond(&mut cx)?;
             let later = self.feed_body()?;
@@ -153,7 +152,7 @@ impl Driver {
                 return Ok(());
             }
             if idle {
-                self.check_owed(C::OUTLIVED)?;
+                self.check_owed(C::WRITES_BEFORE)?;
             }
             let busy = self.is_needed();
             self.flush(busy)?;
@@ -172,11 +171,9 @@ impl Driver {
     }
 
     /// The guest has failed; its response may have been complete before.
-    fn after(&mut self, failure: Failure, outlived: bool, cx: &mut Context<'_>) -> Failure {
-        if outlived {
-            // Whatever fails here matters less than what failed before.
-            let _ = self.respond(cx);
-        }
+    fn after(&mut self, failure: Failure, cx: &mut Context<'_>) -> Failure {
+        // Whatever fails here matters less than what failed before.
+        let _ = self.respond(cx);
         if let Response::Whole(_) = self.response {
             let _ = self.end_response(true);
         }
@@ -281,15 +278,15 @@ impl Driver {
     }
 
     /// The guest has nothing left to do: what it still owes will not come.
-    fn check_owed(&self, outlived: bool) -> Result<(), Failure> {
+    fn check_owed(&self, writes_before: bool) -> Result<(), Failure> {
         match self.response {
-            // A guest that is not outlived has its answer on the way.
-            Response::Owed(_) if !outlived => Ok(()),
+            // It is on the way.
+            Response::Owed(_) if !writes_before => Ok(()),
             Response::Owed(_) | Response::Withheld => Err(Failure::new(
                 End::NoResponse,
                 "it returned without a response",
             )),
-            Response::Begun(..) if outlived => Err(Failure::of_response(
+            Response::Begun(..) if writes_before => Err(Failure::of_response(
                 "it returned without finishing the body",
             )),
             Response::Begun(..) | Response::Whole(_) | Response::Ended => Ok(()),

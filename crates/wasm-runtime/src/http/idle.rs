@@ -15,6 +15,7 @@ pub struct Idle(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     entries: Mutex<Vec<Entry>>,
+    making: Mutex<()>,
     reaping: AtomicBool,
 }
 
@@ -74,6 +75,11 @@ impl Idle {
             Kept::Service(_) | Kept::Proxy(_) => None,
         });
         joined.cloned()
+    }
+
+    /// Held while an instance is made that others may join.
+    pub fn make(&self) -> MutexGuard<'_, ()> {
+        self.0.making.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lists an instance that others may join, now and when it is idle.

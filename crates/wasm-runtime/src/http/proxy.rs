@@ -169,5 +169,5 @@ where
         Ok(self.returned)
     }
 
-    const OUTLIVED: bool = true;
+    const WRITES_BEFORE: bool = true;
 }

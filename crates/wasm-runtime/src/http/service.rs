@@ -11,13 +11,14 @@ use crate::guest::Guest;
 use crate::journal::{Journal, LogOnly};
 use crate::limits::Account;
 use crate::network::Network;
-use crate::outcome::{End, Phase};
+use crate::outcome::Phase;
 use crate::state::HostState;
 use crate::store::{self, AtTick};
 use crate::wake::Signal;
 use crate::{Error, Outcome, Request};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,8 +33,7 @@ use wasmtime_wasi_http::{WasiBody, WasiHttpView};
 
 /// An instance.
 pub struct Instance {
-    /// What polls the guest: none once it has ended.
-    guest: Mutex<Option<Running>>,
+    guest: Mutex<Seat>,
     desk: Arc<Desk>,
     bell: Arc<Bell>,
     failure: OnceLock<Failure>,
@@ -45,7 +45,17 @@ pub struct Instance {
     _place: OwnedSemaphorePermit,
 }
 
-type Running = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send>>;
+/// The guest, for whoever polls it.
+enum Seat {
+    Running(Pin<Box<dyn Future<Output = Ended> + Send>>),
+    /// It has failed. The pipes that its responses come through live in the store, and would look properly closed without it.
+    Over {
+        _store: Store<HostState>,
+    },
+}
+
+/// How a guest failed, and its store.
+type Ended = (wasmtime::Error, Store<HostState>);
 
 /// How many requests an instance has and may have.
 struct Admission {
@@ -107,33 +117,32 @@ pub fn run(
     }
 }
 
-/// An instance that has a place for this request: one that others use or have used, or a new one.
+/// An instance that has room for this request: one that others use or have used, or a new one.
 fn find(
     guest: &Guest,
     pre: &ServicePre<HostState>,
     request: &Request<'_>,
 ) -> Result<Arc<Instance>, Error> {
-    let idle = &guest.shared.idle;
+    let shared = &guest.shared;
+    let place = || shared.gate.enter(|| shared.idle.evict());
     let Some(reuse) = request.reuse else {
-        return Instance::new(guest, pre, request, 1, 1);
+        return Instance::new(guest, pre, request, (1, 1), place()?);
     };
     let owner = guest.owner(&reuse);
-    if let Some(instance) = idle.join_service(&owner) {
+    if let Some(instance) = shared.idle.join_service(&owner) {
         return Ok(instance);
     }
-    let instance = Instance::new(
-        guest,
-        pre,
-        request,
-        reuse.max_requests,
-        reuse.max_concurrent,
-    )?;
-    idle.keep_service(
-        owner,
-        Arc::clone(&instance),
-        reuse.idle,
-        &guest.shared.clock,
-    );
+    let place = place();
+    // Requests that come together belong into one instance: one of them makes it, the others look again.
+    let _one_at_a_time = shared.idle.make();
+    if let Some(instance) = shared.idle.join_service(&owner) {
+        return Ok(instance);
+    }
+    let terms = (reuse.max_requests, reuse.max_concurrent);
+    let instance = Instance::new(guest, pre, request, terms, place?)?;
+    shared
+        .idle
+        .keep_service(owner, Arc::clone(&instance), reuse.idle, &shared.clock);
     Ok(instance)
 }
 
@@ -143,11 +152,10 @@ impl Instance {
         guest: &Guest,
         pre: &ServicePre<HostState>,
         request: &Request<'_>,
-        max_requests: u32,
-        at_once: u32,
+        (max_requests, at_once): (u32, u32),
+        place: OwnedSemaphorePermit,
     ) -> Result<Arc<Instance>, Error> {
         let shared = &guest.shared;
-        let place = shared.gate.enter(|| shared.idle.evict())?;
         let (journal, budget) = (Journal::default(), Budget::new(request.timeout));
         let channel = Channel::new(Box::new(LogOnly(journal.clone())), budget.clone());
         let network = Network::new(&shared.outbound, request.outbound.as_ref(), journal.clone())?;
@@ -157,7 +165,7 @@ impl Instance {
         let desk = Arc::new(Desk::default());
         let running = serve(pre.clone(), store, Arc::clone(&desk));
         Ok(Arc::new(Instance {
-            guest: Mutex::new(Some(Box::pin(running))),
+            guest: Mutex::new(Seat::Running(Box::pin(running))),
             desk,
             bell: Arc::new(Bell::default()),
             failure: OnceLock::new(),
@@ -201,41 +209,42 @@ impl Instance {
         let Ok(mut guest) = self.guest.try_lock() else {
             return;
         };
-        let Some(running) = guest.as_mut() else {
+        let Seat::Running(running) = &mut *guest else {
             return;
         };
         self.bell.begin();
         let waker = Waker::from(Arc::clone(&self.bell));
         let polled = running.as_mut().poll(&mut Context::from_waker(&waker));
-        if let Poll::Ready(result) = polled {
-            // First the reason: what ends with the store looks like a proper end to the others.
-            let _ = self.failure.set(self.ended(&result));
-            *guest = None;
+        if let Poll::Ready((error, store)) = polled {
+            let phase = match self.desk.started.load(Ordering::Relaxed) {
+                true => Phase::Running,
+                false => Phase::Starting,
+            };
+            let failure = Failure::of_guest(&error, phase, &self.account);
+            // Nobody else sets it.
+            let _ = self.failure.set(failure);
+            *guest = Seat::Over { _store: store };
             self.bell.wake_all();
         }
         drop(guest);
         self.bell.end();
     }
+}
 
-    fn ended(&self, result: &wasmtime::Result<()>) -> Failure {
-        let phase = match self.desk.started.load(Ordering::Relaxed) {
-            true => Phase::Running,
-            false => Phase::Starting,
-        };
-        match result {
-            Err(error) => Failure::of_guest(error, phase, &self.account),
-            Ok(()) => Failure::new(End::Trapped, "the instance ended by itself"),
-        }
+/// Runs the guest for as long as the instance lives: until it fails.
+async fn serve(pre: ServicePre<HostState>, mut store: Store<HostState>, desk: Arc<Desk>) -> Ended {
+    match serve_in(&pre, &mut store, &desk).await {
+        Err(error) => (error, store),
+        Ok(never) => match never {},
     }
 }
 
-/// Runs the guest for as long as the instance lives.
-async fn serve(
-    pre: ServicePre<HostState>,
-    mut store: Store<HostState>,
-    desk: Arc<Desk>,
-) -> wasmtime::Result<()> {
-    let service = pre.instantiate_async(&mut store).await?;
+async fn serve_in(
+    pre: &ServicePre<HostState>,
+    store: &mut Store<HostState>,
+    desk: &Desk,
+) -> wasmtime::Result<Infallible> {
+    let service = pre.instantiate_async(&mut *store).await?;
     desk.started.store(true, Ordering::Relaxed);
     store
         .run_concurrent(async |accessor| {
@@ -347,6 +356,6 @@ impl Call for Visit<'_> {
         Ok(self.answered.load(Ordering::SeqCst) && finished())
     }
 
-    /// The pipes between the guest and the response body are part of the instance.
-    const OUTLIVED: bool = false;
+    /// The body may be somebody else's, passed on: its pieces come when the guest has long returned.
+    const WRITES_BEFORE: bool = false;
 }
