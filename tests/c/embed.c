@@ -1,37 +1,113 @@
 /*
- * embed: runs a guest without any web server: standard input is the request's body, standard output takes the response.
+ * embed: runs a guest without any web server: standard input is the request's body, standard output takes the response's.
  *
- *   embed <module> [<QUERY_STRING> [<timeout in milliseconds>]]     may be followed by more such triples after a --
+ *   embed <module> [<query> [<timeout in milliseconds>]]     may be followed by more such triples after a --
+ *
+ * A command gets the query as QUERY_STRING, an http guest as the path of a POST. Heads, log lines and outcomes go to
+ * standard error.
  *
  * It is C and C++ at the same time, because wasm_runtime.h promises to be. It must not use anything of the library but
  * that header. Exit status: 0 when every guest has run, 1 when the library refused one, 2 for a wrong call.
  */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "wasm_runtime.h"
 
-static wrt_flow read_body(void *ctx, uint8_t *buf, size_t cap, size_t *n)
+/* One run: how much was written, and whether standard input is at its end. */
+typedef struct {
+    size_t total;
+    bool ended;
+} run_state;
+
+static wrt_flow read_body(void *ctx, uint8_t *buf, size_t cap, bool wait, size_t *n)
 {
-    (void)ctx;
+    run_state *state = (run_state *)ctx;
+    struct pollfd input;
+    ssize_t got;
+
+    *n = 0;
+    if (state->ended)
+        return WRT_CONTINUE;
     /* The client may be waiting for what the guest has written before it sends more. */
     if (fflush(stdout) != 0)
         return WRT_CLOSED;
-    /* One line at a time, so that the test can be in lock-step with the guest. */
-    if (cap < 2 || fgets((char *)buf, (int)(cap < 4096 ? cap : 4096), stdin) == NULL) {
-        *n = 0;
-        return WRT_CONTINUE;
-    }
-    *n = strlen((char *)buf);
+    input.fd = STDIN_FILENO;
+    input.events = POLLIN;
+    input.revents = 0;
+    if (!wait && poll(&input, 1, 0) == 0)
+        return WRT_LATER;
+    got = read(STDIN_FILENO, buf, cap);
+    if (got < 0)
+        return WRT_CLOSED;
+    state->ended = got == 0;
+    *n = (size_t)got;
     return WRT_CONTINUE;
+}
+
+static void wait_for_more(void *ctx, int wake_fd, uint32_t timeout_ms)
+{
+    run_state *state = (run_state *)ctx;
+    struct pollfd both[2];
+
+    fflush(stdout);
+    both[0].fd = wake_fd;
+    both[0].events = POLLIN;
+    both[1].fd = STDIN_FILENO;
+    both[1].events = POLLIN;
+    poll(both, state->ended ? 1 : 2, timeout_ms > 60000 ? 60000 : (int)timeout_ms);
+}
+
+static void read_trailers(void *ctx, const wrt_field **fields, size_t *n)
+{
+    static wrt_field trailer;
+
+    (void)ctx;
+    trailer.name.data = (const uint8_t *)"x-end";
+    trailer.name.len = 5;
+    trailer.value.data = (const uint8_t *)"1";
+    trailer.value.len = 1;
+    *fields = &trailer;
+    *n = 1;
+}
+
+static void print_fields(const char *word, const wrt_field *fields, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        fprintf(stderr, "%s %.*s: %.*s\n", word, (int)fields[i].name.len, (const char *)fields[i].name.data,
+                (int)fields[i].value.len, (const char *)fields[i].value.data);
+}
+
+static wrt_flow send_head(void *ctx, uint16_t status, const wrt_field *fields, size_t n)
+{
+    (void)ctx;
+    fprintf(stderr, "head %u\n", (unsigned)status);
+    print_fields("field", fields, n);
+    return WRT_CONTINUE;
+}
+
+static wrt_flow end_response(void *ctx, const wrt_field *trailers, size_t n, bool flush)
+{
+    (void)ctx;
+    fprintf(stderr, "whole\n");
+    print_fields("trailer", trailers, n);
+    return flush && fflush(stdout) != 0 ? WRT_CLOSED : WRT_CONTINUE;
 }
 
 static wrt_flow write_body(void *ctx, const uint8_t *buf, size_t n, bool flush)
 {
-    size_t *total = (size_t *)ctx;
+    run_state *state = (run_state *)ctx;
 
-    *total += n;
+    state->total += n;
     if (n > 0 && fwrite(buf, 1, n, stdout) != n)
         return WRT_CLOSED;
     if (flush && fflush(stdout) != 0)
@@ -74,11 +150,14 @@ static int run(const wrt_guest *guest, const char *query, uint64_t timeout)
     wrt_error *error = NULL;
     wrt_outcome outcome;
     wrt_request request;
+    wrt_http http;
+    wrt_field field;
     wrt_ops ops;
     wrt_bytes args[1];
     wrt_variable env[1];
-    size_t total = 0;
+    run_state state;
     wrt_status status;
+    wrt_kind kind = wrt_guest_kind(guest);
 
     memset(&request, 0, sizeof request);
     request.size = sizeof request;
@@ -92,19 +171,37 @@ static int run(const wrt_guest *guest, const char *query, uint64_t timeout)
     request.timeout_ms = timeout;
     request.memory_limit = 64 * 1024 * 1024;
 
+    memset(&http, 0, sizeof http);
+    http.size = sizeof http;
+    http.method = bytes("POST");
+    http.scheme = bytes("http");
+    http.authority = bytes("embed.example");
+    http.path = bytes(query);
+    field.name = bytes("X-Field");
+    field.value = bytes("value");
+    http.fields = &field;
+    http.fields_len = 1;
+    if (kind == WRT_KIND_PROXY_P2 || kind == WRT_KIND_SERVICE_P3)
+        request.http = &http;
+
     memset(&ops, 0, sizeof ops);
     ops.size = sizeof ops;
     ops.read_body = read_body;
+    ops.wait = wait_for_more;
+    ops.read_trailers = read_trailers;
+    ops.send_head = send_head;
     ops.write_body = write_body;
+    ops.end_response = end_response;
     ops.log = log_line;
     ops.aborted = aborted;
 
-    status = wrt_exchange_run(guest, &request, &ops, &total, &outcome, &error);
+    memset(&state, 0, sizeof state);
+    status = wrt_exchange_run(guest, &request, &ops, &state, &outcome, &error);
     if (status != WRT_OK)
         return refused("run", status, error);
     fflush(stdout);
     fprintf(stderr, "end %d exit %u bytes %lu detail %s\n", (int)outcome.end, (unsigned)outcome.exit_status,
-            (unsigned long)total, outcome.detail != NULL ? outcome.detail : "-");
+            (unsigned long)state.total, outcome.detail != NULL ? outcome.detail : "-");
     wrt_outcome_clear(&outcome);
     return 0;
 }

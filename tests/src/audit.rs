@@ -21,7 +21,7 @@ const DEATHS: [&str; 3] = ["AH00050", "AH00051", "AH00052"];
 
 /// httpd's remark that all its workers are busy. The servers of the tests are small on purpose, so it says nothing of what
 /// is tested, and whether it comes depends on when httpd looks.
-const BUSY: [&str; 4] = ["AH00161", "AH00288", "AH00484", "AH10159"];
+const BUSY: [&str; 5] = ["AH00161", "AH00286", "AH00288", "AH00484", "AH10159"];
 
 impl Line {
     /// Reads `[time] [module:level] …`.

@@ -38,6 +38,12 @@ pub fn open_files(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
 
+/// How many files this process may have open, and the programs that it starts.
+pub fn file_limit() -> u64 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current.unwrap_or(u64::MAX)
+}
+
 /// Is the process listening on this TCP port?
 pub fn listens(pid: u32, port: u16) -> bool {
     let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();

@@ -30,6 +30,8 @@ pub struct Response {
     pub complete: bool,
     /// The 1xx statuses that came first.
     pub interim: Vec<u16>,
+    /// The trailer fields of a chunked body, as [`Head::fields`].
+    pub trailers: Vec<(String, String)>,
     /// When each piece of the body arrived, counted from the start of reading, and the size so far.
     pub pieces: Vec<(Duration, usize)>,
 }
@@ -129,6 +131,8 @@ impl Response {
 pub struct Reader<S> {
     stream: S,
     held: Vec<u8>,
+    /// Those of the last chunked body.
+    trailers: Vec<(String, String)>,
 }
 
 impl<S: Read> Reader<S> {
@@ -137,6 +141,7 @@ impl<S: Read> Reader<S> {
         Reader {
             stream,
             held: Vec::new(),
+            trailers: Vec::new(),
         }
     }
 
@@ -167,10 +172,16 @@ impl<S: Read> Reader<S> {
 
     /// Reads a head; `None` when the stream ends before its first byte.
     pub fn read_head(&mut self) -> Result<Option<Head>, String> {
+        let text = self.read_raw_head()?;
+        text.map(|text| Head::parse(&text)).transpose()
+    }
+
+    /// Reads a head, a request's or a response's, as text without its last line ends.
+    pub fn read_raw_head(&mut self) -> Result<Option<String>, String> {
         match self.take_until(b"\r\n\r\n") {
             Ok(Some(text)) => {
                 let text = String::from_utf8_lossy(&text);
-                Head::parse(text.trim_end_matches("\r\n")).map(Some)
+                Ok(Some(text.trim_end_matches("\r\n").to_owned()))
             }
             Ok(None) if self.held.is_empty() => Ok(None),
             Ok(None) => Err(format!(
@@ -217,7 +228,10 @@ impl<S: Read> Reader<S> {
             let digits = text.trim_end().split(';').next().unwrap_or_default();
             let size =
                 u64::from_str_radix(digits, 16).map_err(|_| format!("bad chunk size {text:?}"))?;
-            if size > 0 && !self.read_exactly(size, sink) {
+            if size == 0 {
+                return self.read_trailers();
+            }
+            if !self.read_exactly(size, sink) {
                 return Ok(false);
             }
             match self.take_until(b"\r\n") {
@@ -225,9 +239,20 @@ impl<S: Read> Reader<S> {
                 Ok(Some(more)) => return Err(format!("a chunk is longer than its size: {more:?}")),
                 _ => return Ok(false),
             }
-            if size == 0 {
+        }
+    }
+
+    /// Reads what follows the last chunk, up to the empty line; false when that is missing.
+    fn read_trailers(&mut self) -> Result<bool, String> {
+        loop {
+            let Ok(Some(line)) = self.take_until(b"\r\n") else {
+                return Ok(false);
+            };
+            if line == b"\r\n" {
                 return Ok(true);
             }
+            let line = String::from_utf8_lossy(&line);
+            self.trailers.push(field(line.trim_end_matches("\r\n"))?);
         }
     }
 
@@ -271,6 +296,7 @@ impl<S: Read> Reader<S> {
                 continue;
             }
             let (mut body, mut pieces) = (Vec::new(), Vec::new());
+            self.trailers.clear();
             let complete = self.read_body(method, &head, &mut |piece| {
                 body.extend_from_slice(piece);
                 pieces.push((start.elapsed(), body.len()));
@@ -280,6 +306,7 @@ impl<S: Read> Reader<S> {
                 body,
                 complete,
                 interim,
+                trailers: std::mem::take(&mut self.trailers),
                 pieces,
             }));
         }
@@ -306,6 +333,17 @@ mod tests {
         assert_eq!((response.text(), response.complete), ("abc".into(), true));
         let cut = read(&whole[..whole.len() - 5]).unwrap().unwrap();
         assert_eq!((cut.text(), cut.complete), ("abc".into(), false));
+    }
+
+    #[test]
+    fn trailers_follow_the_last_chunk() {
+        let whole =
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: y\r\n\r\n";
+        let response = read(whole).unwrap().unwrap();
+        assert_eq!(response.trailers, [("X".into(), "y".into())]);
+        let cut = read(&whole[..whole.len() - 2]).unwrap().unwrap();
+        assert!(!cut.complete);
+        assert!(read(&whole.replace("X: y", "X y")).is_err());
     }
 
     #[test]

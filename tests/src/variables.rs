@@ -1,4 +1,4 @@
-//! The variables that a guest has shown, compared with those expected.
+//! What a guest has shown, compared with what is expected: variables and lines.
 
 use std::collections::BTreeMap;
 
@@ -12,4 +12,19 @@ pub fn check_variables(vars: &BTreeMap<String, String>, expected: &[(&str, Optio
             "{name} in {vars:#?}"
         );
     }
+}
+
+/// Fails unless the text has each of these lines, wherever.
+#[track_caller]
+pub fn check_lines(text: &str, lines: &[&str]) {
+    for line in lines {
+        assert!(text.lines().any(|l| l == *line), "no line {line:?}\n{text}");
+    }
+}
+
+/// What follows `prefix` in each line that begins with it, in order.
+pub fn after<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix(prefix))
+        .collect()
 }

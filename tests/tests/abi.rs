@@ -118,6 +118,62 @@ fn outcomes_and_refusals_reach_a_c_program() {
     assert!(run(&["/etc/passwd"]).contains("check refused 2 "));
 }
 
+#[test]
+fn a_c_program_serves_requests_with_http_guests() {
+    let setup = Setup::new();
+    let folder = setup.path("");
+    for language in ["c", "c++"] {
+        let program = build(language, &folder);
+        for (probe, kind) in [("probe-http", "kind 4 4"), ("probe-service", "kind 5 5")] {
+            let guest = guest(probe);
+            let (out, said) = serve(&program, &[&guest, "/p/report?x"], b"");
+            for line in [
+                "method=POST",
+                "authority=embed.example",
+                "path=/p/report?x",
+                "field=x-field: value",
+                "trailer=x-end: 1",
+            ] {
+                assert!(out.lines().any(|l| l == line), "{line}: {out}");
+            }
+            for line in ["head 200", "field content-type: text/plain", "whole", kind] {
+                assert!(said.lines().any(|l| l == line), "{line}: {said}");
+            }
+            assert!(said.contains("end 0 "), "{said}");
+            let (out, _) = serve(&program, &[&guest, "/p/echo"], b"a body");
+            assert_eq!(out, "a body", "{probe}");
+            let (_, said) = serve(&program, &[&guest, "/p/trailers?t=X-Sum:7"], b"");
+            assert!(said.contains("trailer x-sum: 7\n"), "{said}");
+            let (_, said) = serve(&program, &[&guest, "/p/error?code=denied"], b"");
+            assert!(said.contains("end 8 "), "{said}");
+            let (_, said) = serve(&program, &[&guest, "/p/fetch?url=http://127.0.0.1/"], b"");
+            assert!(said.contains("log 7 "), "{said}");
+            let (_, said) = serve(&program, &[&guest, "/p/spin", "200"], b"");
+            assert!(said.contains("end 3 "), "{said}");
+        }
+    }
+}
+
+/// Runs the program with a body; gives what it wrote to both its streams. It must end by itself.
+fn serve(program: &Path, args: &[&str], body: &[u8]) -> (String, String) {
+    let child = Command::new(program)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    assert!(child.is_ok(), "{child:?}");
+    let out = child.and_then(|mut child| {
+        if let Some(mut input) = child.stdin.take() {
+            input.write_all(body)?;
+        }
+        child.wait_with_output()
+    });
+    let (out, said) = out.map(|out| (out.stdout, out.stderr)).unwrap_or_default();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&out), text(&said))
+}
+
 /// A server whose mod_wasm.so has beside it no libwasm_runtime.so, or one made from a source.
 fn product_with(library: Option<&str>) -> Setup {
     let module = fs::read(paths::dist().join("mod_wasm.so")).unwrap_or_default();

@@ -2,17 +2,11 @@
 //!
 //! Where a test can be in lock-step with the guest (send a piece, see it come back) it is, and needs no clock.
 
-use std::io::Write as _;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use suite::client::chunk;
-use suite::{Conn, Httpd, Req, Setup, host, paths};
-
-const MIB: u64 = 1 << 20;
-
-/// How much the children's resident sets may grow while a big body passes, in bytes.
-const WINDOW: u64 = 24 * MIB;
+use suite::flow::{MIB, read_pattern, upload, with_flat_memory};
+use suite::{Conn, Httpd, Req, Setup, paths};
 
 fn setup() -> Setup {
     Setup::new()
@@ -134,119 +128,6 @@ fn cgi_44_output_before_a_long_computation_arrives() {
         start.elapsed() < Duration::from_secs(10),
         "{:?}",
         start.elapsed()
-    );
-}
-
-/// Watches the children's memory while `work` runs; fails when it grows beyond the window.
-fn with_flat_memory(httpd: &Httpd, what: &str, bytes: u64, work: impl FnOnce()) {
-    let (stop, peak) = (AtomicBool::new(false), AtomicU64::new(0));
-    let (before, start) = (httpd.rss(), Instant::now());
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                peak.fetch_max(httpd.rss(), Ordering::Relaxed);
-                thread::sleep(Duration::from_millis(20));
-            }
-        });
-        // Set even when the work fails, or the scope would wait for ever.
-        let _guard = Guard(&stop);
-        work();
-    });
-    let peak = peak.into_inner();
-    let mib = |bytes: u64| bytes / MIB;
-    host::report_figures(&format!(
-        "{what}: {} MiB in {:.1} s, RSS of the child {} MiB before, {} MiB at most",
-        mib(bytes),
-        start.elapsed().as_secs_f64(),
-        mib(before),
-        mib(peak)
-    ));
-    assert!(
-        peak < before + WINDOW,
-        "{what}: {} MiB before, {} MiB at most",
-        mib(before),
-        mib(peak)
-    );
-}
-
-struct Guard<'a>(&'a AtomicBool);
-
-impl Drop for Guard<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// A piece of the pattern that the probe's `gen` writes: byte i is (i + 1) mod 251. 251 such periods.
-fn pattern() -> Vec<u8> {
-    (0..251 * 251).map(|i| ((i + 1) % 251) as u8).collect()
-}
-
-/// Checks bytes against the endless repetition of `pattern`, and counts them.
-struct Checker {
-    pattern: Vec<u8>,
-    at: usize,
-    count: u64,
-}
-
-impl Checker {
-    fn new() -> Checker {
-        Checker {
-            pattern: pattern(),
-            at: 0,
-            count: 0,
-        }
-    }
-
-    fn take(&mut self, mut piece: &[u8]) {
-        self.count += piece.len() as u64;
-        while !piece.is_empty() {
-            let n = piece.len().min(self.pattern.len() - self.at);
-            assert!(
-                piece[..n] == self.pattern[self.at..self.at + n],
-                "byte {} or soon after is wrong",
-                self.count
-            );
-            self.at = (self.at + n) % self.pattern.len();
-            piece = &piece[n..];
-        }
-    }
-}
-
-/// Sends `total` bytes of the pattern, chunked, from a thread of its own while `read` takes the response.
-fn upload(httpd: &Httpd, target: &str, total: u64, read: impl FnOnce(&mut Conn)) {
-    let mut conn = httpd.connect();
-    let mut sender = conn.sender();
-    conn.send(format!(
-        "POST {target} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-    ));
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            let whole = pattern();
-            let mut left = total;
-            while left > 0 {
-                let n = left.min(whole.len() as u64);
-                if sender.write_all(&chunk(&whole[..n as usize])).is_err() {
-                    return;
-                }
-                left -= n;
-            }
-            // If it fails, the reader sees it.
-            let _ = sender.write_all(b"0\r\n\r\n");
-        });
-        read(&mut conn);
-    });
-}
-
-fn read_pattern(conn: &mut Conn, total: u64) {
-    let head = conn.head();
-    assert_eq!(head.status, 200);
-    let mut checker = Checker::new();
-    let complete = conn.read_body("POST", &head, &mut |piece| checker.take(piece));
-    assert!(
-        complete && checker.count == total,
-        "{} of {total}",
-        checker.count
     );
 }
 

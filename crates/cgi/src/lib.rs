@@ -25,4 +25,4 @@ pub use outcome::{Judgement, Stage, Verdict, judge, judge_error};
 pub use pairs::Pairs;
 pub use response::{FieldProblem, ResponseHead, response_trailers};
 pub use stderr::{Line, Stderr};
-pub use target::{join, path_with_query};
+pub use target::{is_resolved, join, path_with_query};

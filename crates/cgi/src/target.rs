@@ -16,6 +16,38 @@ pub fn path_with_query(target: &[u8]) -> Option<&[u8]> {
     ((path.starts_with(b"/") && is_encoded(path)) || path == b"*").then_some(path)
 }
 
+/// Does the path of this target name what it seems to? Not with a segment `.` or `..`, also encoded, or an empty one: httpd
+/// has resolved these before it chose the sections that hold, and who may pass; a guest that got them would choose anew.
+#[must_use]
+pub fn is_resolved(target: &[u8]) -> bool {
+    let path = target.split(|&byte| byte == b'?').next();
+    let path = path.unwrap_or_default();
+    let mut segments = path.split(|&byte| byte == b'/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        if is_dots(segment) || (segment.is_empty() && !last) {
+            return false;
+        }
+    }
+    true
+}
+
+/// `.` or `..`, each dot as it is or as `%2e`.
+fn is_dots(segment: &[u8]) -> bool {
+    let after_dot = |segment: &[u8]| -> Option<usize> {
+        match segment {
+            [b'.', ..] => Some(1),
+            [b'%', b'2', b'e' | b'E', ..] => Some(3),
+            _ => None,
+        }
+    };
+    let Some(one) = after_dot(segment) else {
+        return false;
+    };
+    let rest = &segment[one..];
+    rest.is_empty() || after_dot(rest).is_some_and(|two| rest.len() == two)
+}
+
 /// Can it stand on a request line? Whether the query is encoded well is for its reader to say.
 fn is_encoded(target: &[u8]) -> bool {
     let path = target
@@ -80,6 +112,34 @@ mod tests {
             "*",
         ] {
             assert_eq!(path(target), Some(target));
+        }
+    }
+
+    #[test]
+    fn a_path_with_segments_to_resolve_is_told() {
+        for target in [
+            "/",
+            "/a/b/",
+            "/a.b/..c/.../x",
+            "/a?x=/../",
+            "/%2ea",
+            "*",
+            "/a/..;/b",
+        ] {
+            assert!(is_resolved(target.as_bytes()), "{target}");
+        }
+        for target in [
+            "/.",
+            "/a/../b",
+            "/a/%2e%2E/b",
+            "/a/.%2e",
+            "/./a",
+            "//a",
+            "/a//b",
+            "/a//",
+            "/..?x",
+        ] {
+            assert!(!is_resolved(target.as_bytes()), "{target}");
         }
     }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 /// What an operator allows. Equal grants are one grant: their requests share connections, all others do not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Grant {
+    /// Whose it is. Grants of different owners are different grants, though they say the same.
+    pub owner: u64,
     /// Where requests may go; empty for nowhere.
     pub patterns: Vec<Pattern>,
     /// The time from sending a request to the end of its response's body.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::{self, Runtime};
 
 /// Threads that may wait for the system's resolver.
-const RESOLVERS: usize = 64;
+const RESOLVERS: usize = 256;
 
 /// The HTTP client of one process. Making it starts nothing: the thread is started by the first request, so a server
 /// may make it and fork before that. Dropping it ends all that is under way, in the background.

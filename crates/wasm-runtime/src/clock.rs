@@ -22,6 +22,9 @@ pub const TICK: Duration = Duration::from_millis(10);
 /// How long a process that ends waits for the clock, which takes a tick.
 const STOP: Duration = Duration::from_millis(100);
 
+/// Names that guests with sockets may look up at once; each blocks a thread until the system's resolver answers.
+const LOOKUPS: usize = 64;
+
 /// The clock sleeps when no guest has run for this many ticks.
 const IDLE_TICKS: u32 = 100;
 
@@ -120,6 +123,7 @@ impl Clock {
         // Sockets of guests are driven here too, and names looked up on threads that it starts.
         let runtime = Builder::new_current_thread()
             .enable_all()
+            .max_blocking_threads(LOOKUPS)
             .on_thread_start(block_signals)
             .build()
             .map_err(failed)?;

@@ -74,7 +74,7 @@ impl Guest {
         shape: Shape,
         plan: Plan,
     ) -> Guest {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         Guest {
             shared,
             plan,
@@ -93,6 +93,11 @@ impl Guest {
     /// What kind of program it is.
     pub fn kind(&self) -> GuestKind {
         self.kind
+    }
+
+    /// Its number, which tells it from all other guests.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Who may share an instance of it by these terms.

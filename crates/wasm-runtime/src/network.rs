@@ -8,11 +8,14 @@ use crate::{Error, ErrorCode, LogLevel, OutboundGrant};
 use bytes::Bytes;
 use destination::{Pattern, Scheme, Target};
 use http::HeaderName;
+use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use outbound::{Grant, Outbound, Session, Timeouts};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, ready};
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi_http::{
@@ -29,18 +32,20 @@ pub struct Network {
 }
 
 impl Network {
-    /// What `grant` says; nothing without one. Refusals are written to `journal`.
+    /// What `grant` says; nothing without one. Guests of other owners share nothing with it. Refusals are written to `journal`.
     ///
     /// # Errors
     /// [`ErrorCode::Usage`]: a destination that is none.
     pub fn new(
         client: &Arc<Outbound>,
+        owner: u64,
         grant: Option<&OutboundGrant<'_>>,
         journal: Journal,
     ) -> Result<Network, Error> {
         let grant = match grant {
             None => Arc::clone(&NOTHING),
             Some(grant) => Arc::new(Grant {
+                owner,
                 patterns: patterns(grant.destinations)?,
                 timeout: grant.timeout,
                 max_body: grant.max_body,
@@ -79,6 +84,7 @@ impl Network {
 /// The grant of a guest without one.
 static NOTHING: LazyLock<Arc<Grant>> = LazyLock::new(|| {
     Arc::new(Grant {
+        owner: 0,
         patterns: Vec::new(),
         timeout: std::time::Duration::ZERO,
         max_body: 0,
@@ -134,12 +140,71 @@ static FORBIDDEN: LazyLock<ForbiddenHeaderFilter> =
     LazyLock::new(|| Arc::new(|name: &HeaderName| DEFAULT_FORBIDDEN_HEADERS.contains(name)));
 
 /// What wasmtime-wasi-http asks when a guest sends a request.
-pub struct Hooks(Network);
+pub struct Hooks {
+    network: Network,
+    instance: Instance,
+}
+
+/// Whether the instance is still there. It must be dropped before anything of the instance that a body hangs on.
+#[derive(Clone, Default)]
+pub struct Instance(Arc<AtomicBool>);
+
+impl Instance {
+    fn is_gone(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Says that the instance is gone, when it goes.
+pub struct Presence(Instance);
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// The body of a guest's request. A guest that ends in the middle of it leaves a body without a writer, which looks like one
+/// that is complete; the server at the other end must not take half an upload for a whole one.
+struct Upload {
+    body: WasiBody,
+    instance: Instance,
+}
+
+impl http_body::Body for Upload {
+    type Data = Bytes;
+    type Error = outbound::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, outbound::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        Poll::Ready(match frame {
+            None if self.instance.is_gone() => Some(Err(outbound::Error::RequestBody(
+                "its writer has ended before it".to_owned(),
+            ))),
+            None => None,
+            Some(Ok(frame)) => Some(Ok(frame)),
+            Some(Err(error)) => Some(Err(outbound::Error::RequestBody(error.to_string()))),
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream() && !self.instance.is_gone()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
 
 impl Hooks {
-    /// Hooks for a guest that may reach this.
-    pub fn new(network: Network) -> Hooks {
-        Hooks(network)
+    /// Hooks for a guest that may reach this, and what tells them when its instance ends.
+    pub fn new(network: Network) -> (Hooks, Presence) {
+        let instance = Instance::default();
+        let presence = Presence(instance.clone());
+        (Hooks { network, instance }, presence)
     }
 }
 
@@ -153,13 +218,14 @@ impl WasiHttpHooks for Hooks {
         Arc::clone(&FORBIDDEN)
     }
 
-    /// Pieces of a response that wait for the server; each costs a switch to it and back.
+    /// Pieces of a body that wait to be taken. Fewer cost switches between guest and host; more cost host memory, which a
+    /// guest may have for as many bodies as it can open.
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
-        16
+        8
     }
 
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
-        64 * 1024
+        16 * 1024
     }
 
     fn p3_outgoing_body_chunk_size(&mut self) -> usize {
@@ -172,8 +238,8 @@ impl WasiHttpHooks for Hooks {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), HttpError>> + Send>,
     ) -> Box<dyn Future<Output = Result<Sent, HttpError>> + Send> {
-        if let Err(error) = self.0.session.check(request.uri()) {
-            self.0.journal.note(&error);
+        if let Err(error) = self.network.session.check(request.uri()) {
+            self.network.journal.note(&error);
             return Box::new(async move {
                 // A guest that is still writing its body would take a closed pipe for the reason.
                 tokio::spawn(drain(request.into_body()));
@@ -186,9 +252,13 @@ impl WasiHttpHooks for Hooks {
             first_byte: options.first_byte_timeout,
             between_bytes: options.between_bytes_timeout,
         };
-        let request = request.map(|body| body.map_err(body_failed).boxed_unsync());
-        let sent = self.0.client.send(&self.0.session, request, timeouts);
-        let journal = self.0.journal.clone();
+        let instance = self.instance.clone();
+        let request = request.map(|body| Upload { body, instance }.boxed_unsync());
+        let sent = self
+            .network
+            .client
+            .send(&self.network.session, request, timeouts);
+        let journal = self.network.journal.clone();
         Box::new(async move {
             match Pin::from(Box::new(sent)).await {
                 Ok(response) => {
@@ -223,11 +293,6 @@ async fn drain(mut body: WasiBody) {
             return;
         }
     }
-}
-
-/// The guest's own request body failed: it is aborted, and the guest knows why.
-fn body_failed(error: HttpError) -> outbound::Error {
-    outbound::Error::RequestBody(error.to_string())
 }
 
 /// What the guest is told when its request failed.

@@ -71,7 +71,12 @@ impl Guest {
         channel: Channel,
         journal: Journal,
     ) -> Result<Store<HostState>, Error> {
-        let network = Network::new(&self.shared.outbound, request.outbound.as_ref(), journal)?;
+        let network = Network::new(
+            &self.shared.outbound,
+            self.number(),
+            request.outbound.as_ref(),
+            journal,
+        )?;
         let state = match self.plan {
             Plan::Module(_) => HostState::for_module(request, channel, network)?,
             _ => HostState::for_component(request, channel, network)?,

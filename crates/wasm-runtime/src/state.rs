@@ -2,7 +2,7 @@
 
 use crate::channel::Channel;
 use crate::limits::Limits;
-use crate::network::{Hooks, Network};
+use crate::network::{Hooks, Network, Presence};
 use crate::stdio::{Stderr, Stdin, Stdout};
 use crate::{Error, ErrorCode, Request};
 use wasmtime_wasi::p1::WasiP1Ctx;
@@ -17,8 +17,16 @@ const MAX_RESOURCES: usize = 512;
 /// How many more for each further request that an instance serves at once.
 const MAX_REQUEST_RESOURCES: usize = 64;
 
+/// And how many in all: each may hold host memory that the guest's limit does not see.
+const MOST_RESOURCES: usize = 4096;
+
+/// Bytes that one set of header fields may take in the host, for the same reason.
+const MAX_FIELDS: usize = 32 << 10;
+
 /// The state of a store.
 pub struct HostState {
+    /// The first field, so that it is dropped before what the guest's requests hang on.
+    _presence: Presence,
     /// The arguments, in the form that preview 1 hands out.
     pub args: Strings,
     /// The environment, each `NAME=value`, in the form that preview 1 hands out.
@@ -103,10 +111,12 @@ impl HostState {
         network.grant_sockets(&mut builder);
         let mut wasi = builder.build_p1();
         let at_once = request.reuse.map_or(1, |reuse| reuse.max_concurrent);
-        wasi.ctx()
-            .table
-            .set_max_capacity(MAX_RESOURCES + MAX_REQUEST_RESOURCES * (at_once as usize - 1));
+        wasi.ctx().table.set_max_capacity(resources(at_once));
+        let (hooks, presence) = Hooks::new(network);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(MAX_FIELDS);
         Ok(HostState {
+            _presence: presence,
             args: Strings::default(),
             env: Strings::default(),
             standard: [true; 3],
@@ -114,10 +124,16 @@ impl HostState {
             limits: Limits::new(request.memory_limit),
             config: request.config.iter().copied().collect(),
             wasi,
-            http: WasiHttpCtx::new(),
-            hooks: Hooks::new(network),
+            http,
+            hooks,
         })
     }
+}
+
+/// The most host objects of an instance that serves so many requests at once.
+fn resources(at_once: u32) -> usize {
+    let more = (at_once as usize).saturating_sub(1);
+    (MAX_RESOURCES + MAX_REQUEST_RESOURCES * more).min(MOST_RESOURCES)
 }
 
 impl WasiView for HostState {

@@ -1,6 +1,6 @@
 //! The request as a guest sees it that answers HTTP.
 
-use cgi::{Pairs, join, path_with_query, request_fields};
+use cgi::{Pairs, is_resolved, join, path_with_query, request_fields};
 use httpd::Request;
 use wasm_runtime_client::{Field, Http};
 
@@ -60,11 +60,13 @@ fn authority(request: &Request) -> Vec<u8> {
 }
 
 /// Path and query of what is being served. As long as that is what the client has asked for, or what an internal redirect
-/// leads to, it is byte for byte that target. When mod_rewrite or mod_dir has put another path in its place, that one
+/// leads to, it is byte for byte that target; with segments that httpd has resolved (`..`) it is what httpd has made of it,
+/// because that is what access was granted for. When mod_rewrite or mod_dir has put another path in its place, that one
 /// counts, encoded anew: it is what httpd has chosen the guest by. So is a target that is no URI.
 fn path(request: &Request) -> Vec<u8> {
     if request.serves_target()
         && let Some(path) = path_with_query(request.target())
+        && is_resolved(path)
     {
         return path.to_vec();
     }

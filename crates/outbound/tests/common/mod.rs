@@ -35,6 +35,7 @@ pub fn client() -> Outbound {
 /// A grant of these patterns with generous limits.
 pub fn grant(patterns: &[&str]) -> Grant {
     Grant {
+        owner: 1,
         patterns: patterns
             .iter()
             .map(|pattern| pattern.parse().unwrap())

@@ -200,7 +200,9 @@ impl Driver {
                         Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
                     },
                     Poll::Ready(Some(Err(_))) if self.bodiless => self.body_ended()?,
-                    Poll::Ready(Some(Err(error))) => return Err(Failure::of_given_up(&error)),
+                    Poll::Ready(Some(Err(error))) => {
+                        return Err(Failure::of_given_up(&error, self.promised.is_some()));
+                    }
                     Poll::Ready(None) => self.body_ended()?,
                 },
                 Response::Withheld | Response::Whole(_) | Response::Ended => return Ok(()),

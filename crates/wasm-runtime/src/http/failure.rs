@@ -31,10 +31,10 @@ impl Failure {
         Failure::new(End::BadResponse, why)
     }
 
-    /// A response body that ended with an error.
-    pub fn of_given_up(error: &HttpError) -> Failure {
+    /// A response body that ended with an error; `promised` says whether the head gave its length.
+    pub fn of_given_up(error: &HttpError, promised: bool) -> Failure {
         Failure::of_response(match error {
-            HttpError::HttpResponseBodySize(_) => {
+            HttpError::HttpResponseBodySize(_) if promised => {
                 "its body is not as long as its Content-Length says".into()
             }
             other => format!("its body was given up before it was complete: {other}"),

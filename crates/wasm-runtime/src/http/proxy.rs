@@ -80,7 +80,12 @@ impl Proxy {
         let place = shared.gate.enter(|| shared.idle.evict())?;
         let (journal, budget) = (Journal::default(), Budget::new(request.timeout));
         let channel = Channel::new(Box::new(LogOnly(journal.clone())), budget.clone());
-        let network = Network::new(&shared.outbound, request.outbound.as_ref(), journal.clone())?;
+        let network = Network::new(
+            &shared.outbound,
+            guest.number(),
+            request.outbound.as_ref(),
+            journal.clone(),
+        )?;
         let state = HostState::for_component(request, channel, network)?;
         let engine = guest.plan.engine();
         Ok(Proxy {

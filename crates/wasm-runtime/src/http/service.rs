@@ -158,7 +158,12 @@ impl Instance {
         let shared = &guest.shared;
         let (journal, budget) = (Journal::default(), Budget::new(request.timeout));
         let channel = Channel::new(Box::new(LogOnly(journal.clone())), budget.clone());
-        let network = Network::new(&shared.outbound, request.outbound.as_ref(), journal.clone())?;
+        let network = Network::new(
+            &shared.outbound,
+            guest.number(),
+            request.outbound.as_ref(),
+            journal.clone(),
+        )?;
         let state = HostState::for_component(request, channel.clone(), network)?;
         let account = state.limits.account().clone();
         let store = store::make(guest.plan.engine(), state, &shared.clock, AtTick::Yield);
