@@ -21,6 +21,7 @@ struct Shared {
     asked: Mutex<Vec<String>>,
     connections: AtomicUsize,
     closed: AtomicUsize,
+    whole: AtomicUsize,
     reply: Box<dyn Fn(&str) -> Reply + Send + Sync>,
 }
 
@@ -33,6 +34,7 @@ impl Upstream {
             asked: Mutex::default(),
             connections: AtomicUsize::new(0),
             closed: AtomicUsize::new(0),
+            whole: AtomicUsize::new(0),
             reply: Box::new(reply),
         });
         let for_all = Arc::clone(&shared);
@@ -83,6 +85,11 @@ impl Upstream {
     pub fn closed(&self) -> usize {
         self.shared.closed.load(Ordering::SeqCst)
     }
+
+    /// How many requests have come to the end of their bodies.
+    pub fn whole(&self) -> usize {
+        self.shared.whole.load(Ordering::SeqCst)
+    }
 }
 
 /// A whole response.
@@ -114,6 +121,7 @@ fn serve(stream: TcpStream, shared: &Shared) {
         {
             return;
         }
+        shared.whole.fetch_add(1, Ordering::SeqCst);
         match (shared.reply)(&head) {
             Some(bytes) if writer.write_all(&bytes).is_ok() => {}
             Some(_) => return,

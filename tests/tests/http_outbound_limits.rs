@@ -17,6 +17,7 @@ both!(
     waiting_counts_as_the_guests_time,
     a_client_that_goes_ends_the_request,
     a_guest_that_ends_ends_its_requests,
+    half_an_upload_is_not_taken_for_a_whole_one,
     a_certificate_must_be_good,
     big_bodies_in_flat_memory,
 );
@@ -195,6 +196,24 @@ fn a_guest_that_ends_ends_its_requests(probe: Probe) {
         .get(&format!("/p/fetch?url={}", silent.url("/")))
         .expect(504);
     wait::until("the connection to be closed", || silent.closed() == 1);
+}
+
+fn half_an_upload_is_not_taken_for_a_whole_one(probe: Probe) {
+    // Whoever takes the upload must be able to tell that its end is missing, as in RFC 9112, section 8.
+    let upstream = Upstream::silent();
+    let httpd = allowed(probe, "").start();
+    let mut conn = httpd.connect();
+    let target = format!("/p/proxy?url={}", upstream.url("/"));
+    conn.send(format!(
+        "POST {target} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"
+    ));
+    wait::until("the request to arrive", || upstream.asked().len() == 1);
+    drop(conn);
+    wait::until("the connection to be closed", || upstream.closed() == 1);
+    assert_eq!(upstream.whole(), 0);
+    let logged = || httpd.logged("WASM01");
+    wait::until("the end to be told", || !logged().is_empty());
+    httpd.tolerate(&logged().remove(0));
 }
 
 fn a_certificate_must_be_good(probe: Probe) {

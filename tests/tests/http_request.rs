@@ -7,6 +7,7 @@ use suite::{H2, Httpd, Probe, Req, after, both, check_lines, host, paths};
 both!(
     any_method_arrives,
     the_path_with_query_is_exactly_as_received,
+    a_path_that_is_resolved_arrives_as_httpd_decided_on_it,
     an_absolute_target_gives_authority_and_path,
     the_authority_is_what_the_client_named,
     a_rewritten_path_is_what_is_asked_for,
@@ -49,10 +50,34 @@ fn the_path_with_query_is_exactly_as_received(probe: Probe) {
         "/p/report",
         "/p/report?",
         "/p/report?a=%20+&b=%2F?c&&=",
-        "/p/report/%41%7e//x/./y;v=1?q",
+        "/p/report/%41%7e/..x/y;v=1/?q=/../",
         "/%70/report",
     ] {
         check_lines(&report(&httpd, &Req::get(path)), &[&format!("path={path}")]);
+    }
+}
+
+fn a_path_that_is_resolved_arrives_as_httpd_decided_on_it(probe: Probe) {
+    let httpd = probe
+        .setup("")
+        .conf("<Location /p/status>\nRequire all denied\n</Location>")
+        .announce("AH01630")
+        .start();
+    httpd.get("/p/status?code=299").expect(403);
+    // Whoever is let in to /p/report must not reach the guest's /p/status by another name for it.
+    for (asked, given) in [
+        ("/p/report/./a//b?q=//", "/p/report/a/b?q=//"),
+        ("/p/status/../report/x", "/p/report/x"),
+        ("/p/status/%2e%2E/report", "/p/report"),
+        ("/p/status/.%2e//report?", "/p/report?"),
+    ] {
+        check_lines(
+            &report(&httpd, &Req::get(asked)),
+            &[&format!("path={given}")],
+        );
+    }
+    for asked in ["/p/report/../status", "/p//status", "/p/%2e/status"] {
+        httpd.get(asked).expect(403);
     }
 }
 
