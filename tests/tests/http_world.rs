@@ -96,7 +96,7 @@ fn the_configuration_store_is_merged_by_key(probe: Probe) {
 
 fn htaccess_may_add_to_the_configuration_store(probe: Probe) {
     let section = format!(
-        "<Directory ${{ROOT}}/htdocs/p>\nAllowOverride All\nSetHandler wasm-handler\n\
+        "<Directory ${{ROOT}}/htdocs/p>\nAllowOverride All\nOptions +ExecCGI\nSetHandler wasm-handler\n\
          WasmModule ${{GUESTS}}/{}.wasm\nWasmConfig a directory\nWasmConfig b directory\n</Directory>",
         probe.guest
     );

@@ -112,7 +112,8 @@ fn if_files_and_directory_sections() {
     let httpd = Setup::new()
         .file("htdocs/d/run.cgi", "")
         .file("htdocs/d/plain.txt", "a file")
-        .conf("<Directory ${ROOT}/htdocs/d>\nWasmModule ${GUESTS}/probe.wasm\nWasmEnableCGI On\nWasmArg env\nWasmEnv FROM directory\n\
+        .conf("<Directory ${ROOT}/htdocs/d>\nOptions +ExecCGI\nWasmModule ${GUESTS}/probe.wasm\nWasmMapDir /d ${ROOT}/htdocs/d\n\
+               WasmArg env\nWasmEnv FROM directory\n\
                <Files *.cgi>\nSetHandler wasm-handler\nWasmEnv FILES yes\n</Files>\n\
                <If \"%{QUERY_STRING} == 'if'\">\nWasmEnv FROM if\n</If>\n</Directory>")
         .start();
@@ -214,7 +215,8 @@ fn htaccess_may_set_what_is_harmless() {
     let httpd = Setup::new()
         .file("htdocs/d/run", "")
         .file("htdocs/d/.htaccess", "WasmArg env\nWasmEnableCGI On\nWasmEnv FROM htaccess\nWasmMapCGIFileNames On\n")
-        .conf("<Directory ${ROOT}/htdocs/d>\nAllowOverride FileInfo\nSetHandler wasm-handler\nWasmModule ${GUESTS}/probe.wasm\nWasmArg args\n</Directory>")
+        .conf("<Directory ${ROOT}/htdocs/d>\nAllowOverride FileInfo\nOptions +ExecCGI\nSetHandler wasm-handler\nWasmModule ${GUESTS}/probe.wasm\n\
+               WasmMapDir /d ${ROOT}/htdocs/d\nWasmArg args\n</Directory>")
         .start();
     assert_eq!(
         has(&vars(&httpd, "/d/run"), "FROM"),

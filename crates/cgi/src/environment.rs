@@ -17,6 +17,7 @@ use std::path::Path;
 use directives::{Settings, guest_path};
 
 use crate::pairs::Pairs;
+use crate::requested::Requested;
 
 /// Set by httpd from its own environment, for native programs.
 const OF_THE_HOST: &[&str] = &[
@@ -51,13 +52,18 @@ impl Environment {
         environment
     }
 
-    /// What a CGI guest sees of `variables`, and what is configured. A configured variable replaces one of the same name.
+    /// What a CGI guest sees of `variables`, what it is told of the file that was requested, and what is configured. A
+    /// configured variable replaces one of the same name.
     #[must_use]
     pub fn cgi<'v>(
         variables: impl Iterator<Item = (&'v [u8], &'v [u8])>,
         settings: &Settings,
+        requested: &Requested,
     ) -> Environment {
-        let variables: Vec<_> = variables.collect();
+        let mut variables: Vec<_> = variables.collect();
+        let directory = requested.working_directory(settings);
+        add_about_file(&mut variables, requested, directory.as_deref());
+        let mapped = requested.maps_file_names(settings);
         let mut environment = Environment(Pairs::with_capacity(48, 2048));
         for &(name, value) in &variables {
             let plain = without_redirects(name);
@@ -65,7 +71,7 @@ impl Environment {
                 continue;
             }
             let shown = if is_one_of(plain, HOST_PATHS) {
-                shown_path(value, settings)
+                shown_path(value, settings, mapped)
             } else {
                 Some(Cow::Borrowed(value))
             };
@@ -92,10 +98,31 @@ impl Environment {
     }
 }
 
+/// What httpd does not say, because it is no variable of CGI. `PWD` is the working directory, as a shell sets it: libraries
+/// for guests without one of their own start from it. `REDIRECT_STATUS`, which httpd sets in a redirect only, tells php-cgi
+/// that a server has called it and no visitor, and it refuses to serve without it.
+fn add_about_file<'v>(
+    variables: &mut Vec<(&'v [u8], &'v [u8])>,
+    requested: &Requested,
+    directory: Option<&'v str>,
+) {
+    let mut add = |name: &'v [u8], value: &'v [u8]| {
+        if !variables.iter().any(|&(known, _)| known == name) {
+            variables.push((name, value));
+        }
+    };
+    if let Some(directory) = directory {
+        add(b"PWD", directory.as_bytes());
+    }
+    if let Requested::Script(_) = requested {
+        add(b"REDIRECT_STATUS", b"200");
+    }
+}
+
 /// The host path `path` as the guest may see it.
-fn shown_path<'p>(path: &'p [u8], settings: &Settings) -> Option<Cow<'p, [u8]>> {
+fn shown_path<'p>(path: &'p [u8], settings: &Settings, mapped: bool) -> Option<Cow<'p, [u8]>> {
     let seen = guest_path(settings.mounts(), Path::new(OsStr::from_bytes(path)))?.into_bytes();
-    (settings.map_cgi_file_names() || seen == path).then_some(Cow::Owned(seen))
+    (mapped || seen == path).then_some(Cow::Owned(seen))
 }
 
 /// `name` as a program can use it, as httpd does it for native programs: a digit in front and every character that is not
@@ -160,10 +187,18 @@ mod tests {
     }
 
     fn seen(variables: &[(&str, &str)], settings: &Settings) -> Vec<String> {
+        seen_with(variables, settings, &Requested::Nothing)
+    }
+
+    fn seen_with(
+        variables: &[(&str, &str)],
+        settings: &Settings,
+        requested: &Requested,
+    ) -> Vec<String> {
         let variables = variables
             .iter()
             .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        let environment = Environment::cgi(variables, settings);
+        let environment = Environment::cgi(variables, settings, requested);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         environment
             .pairs()
@@ -232,6 +267,56 @@ mod tests {
             ),
             ["SCRIPT_FILENAME=/tmp/a"]
         );
+    }
+
+    #[test]
+    fn an_interpreter_is_told_where_its_script_is() {
+        let mapped = settings(&[&["WasmMapDir", "/app", "/tmp"]]);
+        let script = Requested::Script("/tmp/sub/a.php".into());
+        let variables = [("SCRIPT_FILENAME", "/tmp/sub/a.php")];
+        let all = [
+            "SCRIPT_FILENAME=/app/sub/a.php",
+            "PWD=/app/sub",
+            "REDIRECT_STATUS=200",
+        ];
+        assert_eq!(seen_with(&variables, &mapped, &script), all);
+        assert_eq!(script.out_of_sight(&mapped), None);
+        let redirected = [("REDIRECT_STATUS", "404")];
+        assert_eq!(
+            seen_with(&redirected, &mapped, &script),
+            ["REDIRECT_STATUS=404", "PWD=/app/sub"]
+        );
+        let off = settings(&[
+            &["WasmMapDir", "/app", "/tmp"],
+            &["WasmMapCGIFileNames", "Off"],
+        ]);
+        assert_eq!(
+            seen_with(&variables, &off, &script),
+            ["REDIRECT_STATUS=200"]
+        );
+    }
+
+    #[test]
+    fn a_program_on_disk_is_no_script() {
+        let mapped = settings(&[&["WasmMapDir", "/app", "/tmp"]]);
+        let program = Requested::Program("/tmp/a.wasm".into());
+        assert_eq!(
+            seen_with(&[("SCRIPT_FILENAME", "/tmp/a.wasm")], &mapped, &program),
+            ["SCRIPT_FILENAME=/app/a.wasm", "PWD=/app"]
+        );
+        assert!(seen_with(&[], &Settings::default(), &program).is_empty());
+    }
+
+    #[test]
+    fn a_script_that_no_mount_covers_is_found_before_the_guest_runs() {
+        let script = Requested::Script("/var/site/a.php".into());
+        let mapped = settings(&[&["WasmMapDir", "/app", "/tmp"]]);
+        assert_eq!(script.out_of_sight(&mapped), Some(Path::new("/var/site")));
+        for line in [["WasmMapCGIFileNames", "Off"], ["WasmEnableCGI", "Off"]] {
+            assert_eq!(script.out_of_sight(&settings(&[&line])), None);
+        }
+        let program = Requested::Program("/var/site/a.wasm".into());
+        assert_eq!(program.out_of_sight(&mapped), None);
     }
 
     #[test]

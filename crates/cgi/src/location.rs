@@ -1,6 +1,31 @@
 //! Which part of a URL is the program and which is the path behind it. httpd finds that on disk; a program named in a
 //! `<Location>` need not be on disk, so there the section says it.
 
+/// Is a section about URLs or about files? A section nested in another is of one kind with it, unless it says so itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SectionKind {
+    /// `<Location>` and `<LocationMatch>`.
+    Urls,
+    /// `<Directory>`, `<DirectoryMatch>`, `<Files>` and `<FilesMatch>`.
+    Files,
+}
+
+impl SectionKind {
+    /// The kind of a section called `name`, as httpd keeps it: `<Location`. None of one that is about neither, such as `<If`
+    /// and `<VirtualHost`.
+    #[must_use]
+    pub fn of(name: &[u8]) -> Option<SectionKind> {
+        let starts = |start: &str| {
+            name.get(..start.len())
+                .is_some_and(|name| name.eq_ignore_ascii_case(start.as_bytes()))
+        };
+        if starts("<Location") {
+            return Some(SectionKind::Urls);
+        }
+        (starts("<Directory") || starts("<Files")).then_some(SectionKind::Files)
+    }
+}
+
 /// The URL prefix that a section `<Location …>` applies to, without a slash at its end: `""` stands for `<Location />`.
 /// None for every other section, and for a `<Location>` with a pattern. `name` and `arguments` as httpd keeps them:
 /// `<Location` and `"/app">`.
@@ -72,6 +97,27 @@ mod tests {
         }
         for name in ["<LocationMatch", "<Directory", "<Files", "<If"] {
             assert_eq!(location_prefix(name.as_bytes(), b"/app>"), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn kinds() {
+        for name in ["<Location", "<LocationMatch", "<location"] {
+            assert_eq!(
+                SectionKind::of(name.as_bytes()),
+                Some(SectionKind::Urls),
+                "{name}"
+            );
+        }
+        for name in ["<Directory", "<DirectoryMatch", "<Files", "<filesmatch"] {
+            assert_eq!(
+                SectionKind::of(name.as_bytes()),
+                Some(SectionKind::Files),
+                "{name}"
+            );
+        }
+        for name in ["<If", "<Else", "<Limit", "<VirtualHost", "<Proxy", "<", ""] {
+            assert_eq!(SectionKind::of(name.as_bytes()), None, "{name}");
         }
     }
 

@@ -5,10 +5,12 @@
 
 use std::fmt::{Display, Write};
 
+mod files;
 mod http;
 mod requests;
 mod server;
 
+pub use files::*;
 pub use http::*;
 pub use requests::*;
 pub use server::*;
@@ -184,7 +186,6 @@ pub static MESSAGES: &[&Message] = &[
     &NO_FREE_INSTANCE,
     &BODY_UNREADABLE,
     &HEAD_TOO_LARGE,
-    &NO_MODULE,
     &MOUNT_FAILED,
     &PANIC,
     &BODY_TOO_LARGE,
@@ -205,4 +206,12 @@ pub static MESSAGES: &[&Message] = &[
     &GUEST_LOG_WARNING,
     &GUEST_LOG_ERROR,
     &GUEST_LOG_CRITICAL,
+    &PROGRAM_LOADED,
+    &PROGRAM_UNUSABLE,
+    &PROGRAM_STILL_UNUSABLE,
+    &EXECUTION_OFF,
+    &FILE_MISSING,
+    &NOT_A_FILE,
+    &PATH_INFO_REFUSED,
+    &SCRIPT_UNSEEN,
 ];

@@ -28,18 +28,6 @@ pub struct ModuleRef {
     pub origin: Origin,
 }
 
-impl ModuleRef {
-    /// The file's base name: what the guest gets as `argv[0]` and what log lines call it.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.path
-            .file_name()
-            .or(Some(self.path.as_os_str()))
-            .and_then(|name| name.to_str())
-            .unwrap_or_default()
-    }
-}
-
 /// The exported function that a section calls instead of `_start`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EntryPoint {
@@ -178,13 +166,10 @@ impl Settings {
         self.entry_point.as_ref()
     }
 
-    /// The guest's command line: the module's base name, then the `WasmArg`s. Empty without a module.
+    /// The guest's command line: the name of its module, then the `WasmArg`s.
     #[must_use]
-    pub fn argv(&self) -> Vec<&str> {
-        let Some(module) = &self.module else {
-            return Vec::new();
-        };
-        std::iter::once(module.name())
+    pub fn argv<'a>(&'a self, module: &'a str) -> Vec<&'a str> {
+        std::iter::once(module)
             .chain(self.args.iter().flatten().map(String::as_str))
             .collect()
     }
@@ -228,16 +213,16 @@ impl Settings {
         self.reuse.flatten()
     }
 
-    /// Is the guest a CGI program? Default: no.
+    /// Is the guest a CGI program? What holds where nothing is said depends on what the requested file is to the guest.
     #[must_use]
-    pub fn cgi(&self) -> bool {
-        self.cgi.unwrap_or(false)
+    pub fn cgi(&self, default: bool) -> bool {
+        self.cgi.unwrap_or(default)
     }
 
-    /// Are the CGI variables that hold host paths rewritten to guest paths? Default: no.
+    /// Are the CGI variables that hold host paths rewritten to guest paths? The default is as for [`cgi`](Settings::cgi).
     #[must_use]
-    pub fn map_cgi_file_names(&self) -> bool {
-        self.map_cgi_file_names.unwrap_or(false)
+    pub fn map_cgi_file_names(&self, default: bool) -> bool {
+        self.map_cgi_file_names.unwrap_or(default)
     }
 
     /// How long the guest itself may take. `server` is httpd's own `Timeout`, which holds where none is configured.

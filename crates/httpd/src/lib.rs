@@ -45,7 +45,7 @@ pub use log::{Level, log_request, log_server, log_startup};
 pub use module::{Module, Record, record};
 pub use output::Output;
 pub use pool::Pool;
-pub use request::Request;
+pub use request::{FileKind, FileStamp, Request};
 pub use server::{Pass, Server, add_version_component, pass, threads_per_child};
 pub use status::Status;
 pub use table::Table;

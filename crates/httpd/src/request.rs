@@ -38,8 +38,11 @@ macro_rules! set_field {
     }};
 }
 
+mod file;
 mod head;
 mod target;
+
+pub use file::{FileKind, FileStamp};
 
 impl Request {
     /// The request that httpd passed.
@@ -140,12 +143,6 @@ impl Request {
     #[must_use]
     pub fn sends_no_body(&self) -> bool {
         field!(self, header_only) != 0 || matches!(self.status(), 204 | 304)
-    }
-
-    /// Is there a regular file where the URL leads on disk?
-    #[must_use]
-    pub fn is_file(&self) -> bool {
-        field!(self, finfo.filetype) == sys::APR_REG
     }
 
     /// Does `AcceptPathInfo Off` hold?

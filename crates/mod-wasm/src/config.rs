@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cgi::location_prefix;
+use cgi::{SectionKind, location_prefix};
 use directives::{Args, DIRECTIVES, Origin, Paths, Settings, utf8};
 use httpd::Command;
 
@@ -22,14 +22,31 @@ pub enum Place {
     Htaccess(http::HtaccessId),
 }
 
+/// The program that a section names, and how URLs lead to it.
+#[derive(Debug, Clone)]
+pub struct Named {
+    /// The program.
+    pub program: Arc<Program>,
+    /// How.
+    pub by: By,
+}
+
+/// How URLs lead to a program, which the section that names it decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum By {
+    /// The section is about URLs, or about the whole server: what the URL stands for is the program. With the prefix of the
+    /// `<Location>`, if that is one.
+    Url(Option<Arc<str>>),
+    /// The section is about files: they are the program's scripts.
+    File,
+}
+
 /// What holds for the requests of a section. Changed only while the configuration is read. The parts are shared because
 /// httpd merges sections anew for each request.
 #[derive(Debug, Clone, Default)]
 pub struct DirConfig {
     settings: Arc<Settings>,
-    program: Option<Arc<Program>>,
-    /// The prefix of the `<Location>` that names the module: there the program is what the URL up to it stands for.
-    location: Option<Arc<str>>,
+    named: Option<Named>,
     /// Where all this stands.
     path: SectionPath,
 }
@@ -39,8 +56,7 @@ impl DirConfig {
     pub fn merge(outer: &DirConfig, inner: &DirConfig) -> DirConfig {
         let DirConfig {
             settings,
-            program,
-            location,
+            named,
             path,
         } = inner;
         let settings = if *outer.settings == Settings::default() {
@@ -48,15 +64,9 @@ impl DirConfig {
         } else {
             Arc::new(Settings::merge(&outer.settings, settings))
         };
-        // Program and location belong together: a section that names a module says with it where it is.
-        let (program, location) = match program {
-            Some(_) => (program.clone(), location.clone()),
-            None => (outer.program.clone(), outer.location.clone()),
-        };
         DirConfig {
             settings,
-            program,
-            location,
+            named: named.clone().or_else(|| outer.named.clone()),
             path: match outer.path.is_empty() {
                 true => Arc::clone(path),
                 false => outer.path.iter().chain(&**path).copied().collect(),
@@ -70,18 +80,13 @@ impl DirConfig {
     }
 
     /// The program to run, if a module is named.
-    pub fn program(&self) -> Option<&Arc<Program>> {
-        self.program.as_ref()
+    pub fn named(&self) -> Option<&Named> {
+        self.named.as_ref()
     }
 
     /// The sections that say so.
     pub fn path(&self) -> &SectionPath {
         &self.path
-    }
-
-    /// The URL prefix at which the program is, if a `<Location>` says so.
-    pub fn location(&self) -> Option<&Arc<str>> {
-        self.location.as_ref()
     }
 }
 
@@ -128,17 +133,26 @@ fn note_program(command: &Command<'_>, config: &mut DirConfig, line: &Origin) {
     else {
         return;
     };
-    config.program = Some(registry::program(&module.path));
-    config.location = command
-        .sections()
-        .find(|section| {
-            section
-                .name
-                .get(..9)
-                .is_some_and(|start| start.eq_ignore_ascii_case(b"<Location"))
-        })
-        .and_then(|section| location_prefix(section.name, section.arguments))
-        .map(Arc::from);
+    config.named = Some(Named {
+        program: registry::program(&module.path),
+        by: leads(command),
+    });
+}
+
+/// How URLs lead to a program that this line names. Sections such as `<If>` and `<Limit>` do not decide that, but what is
+/// around them.
+fn leads(command: &Command<'_>) -> By {
+    for section in command.sections() {
+        match SectionKind::of(section.name) {
+            None => {}
+            Some(SectionKind::Files) => return By::File,
+            Some(SectionKind::Urls) => {
+                let prefix = location_prefix(section.name, section.arguments);
+                return By::Url(prefix.map(Arc::from));
+            }
+        }
+    }
+    By::Url(None)
 }
 
 /// The one question that directives ask the server.

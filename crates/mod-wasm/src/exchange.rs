@@ -21,7 +21,8 @@ pub struct HttpExchange<'r> {
     pub body: Body,
     /// The response as far as it has come.
     pub response: Response,
-    module: &'r str,
+    /// The name of the guest's module in the log.
+    pub module: &'r str,
     lines: Stderr,
 }
 

@@ -2,13 +2,14 @@
 //! not changed: while httpd's parent compiles, no child accepts requests, so a restart that compiles everything anew is a
 //! gap in service, of many seconds with a large interpreter. Must not know how the configuration is written.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use httpd::FileStamp;
 use wasm_runtime_client::{Engine, EngineOptions, Error, Guest, Runtime};
+
+use crate::stamp;
 
 /// What the children of the configuration in use run.
 pub struct Generation {
@@ -19,17 +20,8 @@ pub struct Generation {
 
 /// One program in the engine.
 struct Loaded {
-    file: FileState,
+    file: FileStamp,
     guest: Arc<Guest>,
-}
-
-/// What tells whether a file is still the same: a new one has another inode, a changed one another time.
-#[derive(Debug, PartialEq, Eq)]
-struct FileState {
-    device: u64,
-    inode: u64,
-    size: u64,
-    changed: (i64, i64),
 }
 
 /// A program that was just loaded, or kept.
@@ -53,7 +45,7 @@ pub fn replace(generation: Option<Generation>) -> Option<Generation> {
     )
 }
 
-/// The engine in use, if any module is configured.
+/// The engine in use; none while the configuration is only checked.
 pub fn engine() -> Option<Arc<Engine>> {
     let current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
     current
@@ -89,7 +81,7 @@ impl Generation {
         let start = Instant::now();
         // Before it is read: if it changes meanwhile, the next restart sees that. A file that cannot be looked at cannot
         // be loaded either, and the engine says why.
-        let file = FileState::of(path);
+        let file = stamp::of(path).ok();
         let size = file.as_ref().map_or(0, |file| file.size);
         let kept = previous
             .filter(|previous| Arc::ptr_eq(&previous.engine, &self.engine))
@@ -113,18 +105,5 @@ impl Generation {
             });
         }
         Ok(Loading { guest, size, time })
-    }
-}
-
-impl FileState {
-    fn of(path: &Path) -> Option<FileState> {
-        let metadata = fs::metadata(path).ok()?;
-        Some(FileState {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            // Changes with the content and cannot be set back, unlike the time of modification.
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        })
     }
 }

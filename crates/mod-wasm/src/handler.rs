@@ -1,6 +1,5 @@
 //! The content handler: from a request to a run of its guest.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use cgi::Environment;
@@ -15,7 +14,7 @@ use crate::config::DirConfig;
 use crate::exchange::HttpExchange;
 use crate::messages::log_request;
 use crate::response::Form;
-use crate::{http, outcome, script};
+use crate::{http, outcome, program, script};
 
 /// What `SetHandler` must say.
 const HANDLER: &[u8] = b"wasm-handler";
@@ -27,49 +26,36 @@ pub fn handle(request: &mut Request) -> Answer {
     }
     #[cfg(feature = "test-panic")]
     crate::panics::here(request, "handler");
-    let config = request.dir_config::<Wasm>().cloned();
-    let Some((config, program)) = config.and_then(|config| {
-        let program = Arc::clone(config.program()?);
-        Some((config, program))
-    }) else {
-        let uri = String::from_utf8_lossy(request.uri()).into_owned();
-        log_request(request, &messages::NO_MODULE, &[("uri", &uri)]);
-        return Answer::Http(500);
+    let Some(config) = request.dir_config::<Wasm>().cloned() else {
+        return Answer::Declined;
     };
-    let Some(guest) = program.guest() else {
-        return outcome::not_loaded(request);
+    let chosen = match program::choose(request, &config) {
+        Ok(chosen) => chosen,
+        Err(answer) => return answer,
     };
     let settings = config.settings();
     // What kind of program it is says how it wants to be called; CGI is a way to call a command.
-    let form = match settings.cgi() {
-        _ if guest.kind().answers_http() => Form::Http,
+    let form = match chosen.requested.is_cgi(settings) {
+        _ if chosen.guest.kind().answers_http() => Form::Http,
         true => Form::Script,
         false => Form::Plain,
     };
-    let split = config
-        .location()
-        .and_then(|prefix| script::split(request, prefix));
-    let path_info = match &split {
-        Some((_, path)) => !path.is_empty(),
-        None => !request.path_info().is_empty(),
-    };
-    if request.rejects_path_info() && path_info {
-        return Answer::Http(404);
-    }
     let body = form != Form::Plain;
-    if body && body_too_large(request, settings) {
+    if body && body_too_large(request, &chosen.name) {
         return Answer::Http(413);
     }
     let run = Run {
         config: &config,
-        guest,
+        guest: &chosen.guest,
+        name: &chosen.name,
         form,
         body: Body::new(body && request.offers_body()),
     };
     match form {
         Form::Plain => run.start(request, &Environment::configured(settings), None),
         Form::Script => {
-            let environment = script::environment(request, settings, split.as_ref());
+            let split = chosen.split.as_ref();
+            let environment = script::environment(request, settings, &chosen.requested, split);
             run.start(request, &environment, None)
         }
         Form::Http => run.answer(request),
@@ -77,7 +63,7 @@ pub fn handle(request: &mut Request) -> Answer {
 }
 
 /// Refuses a body that says itself that it is too large, before a guest is started for it.
-fn body_too_large(request: &Request, settings: &Settings) -> bool {
+fn body_too_large(request: &Request, module: &str) -> bool {
     let length = request
         .headers_in()
         .and_then(|headers| headers.get(c"Content-Length"));
@@ -86,7 +72,6 @@ fn body_too_large(request: &Request, settings: &Settings) -> bool {
         return false;
     };
     if length > limit {
-        let module = settings.module().map_or("", |module| module.name());
         log_request(
             request,
             &messages::BODY_TOO_LARGE,
@@ -100,6 +85,8 @@ fn body_too_large(request: &Request, settings: &Settings) -> bool {
 struct Run<'c> {
     config: &'c DirConfig,
     guest: &'c Guest,
+    /// What the guest gets as `argv[0]`, and what log lines call it.
+    name: &'c str,
     form: Form,
     body: Body,
 }
@@ -109,7 +96,7 @@ impl Run<'_> {
     fn answer(mut self, request: &mut Request) -> Answer {
         let settings = self.config.settings();
         if let Err(failure) = self.body.settle_filters(request) {
-            return outcome::refused(request, settings, &failure);
+            return outcome::refused(request, self.name, &failure);
         }
         let asked = http::Asked::of(request);
         let environment = Environment::configured(settings);
@@ -124,7 +111,7 @@ impl Run<'_> {
         asked: Option<&http::Asked>,
     ) -> Answer {
         let settings = self.config.settings();
-        let argv = settings.argv();
+        let argv = settings.argv(self.name);
         let args: Vec<&[u8]> = argv.iter().map(|arg| arg.as_bytes()).collect();
         let mounts: Vec<client::Mount<'_>> = settings.mounts().iter().map(mount).collect();
         let fields = asked.map(http::Asked::fields).unwrap_or_default();
@@ -157,10 +144,9 @@ impl Run<'_> {
             }),
         };
         let start = Instant::now();
-        let name = argv.first().copied().unwrap_or_default();
-        let mut exchange = HttpExchange::new(request, self.body, self.form, name);
+        let mut exchange = HttpExchange::new(request, self.body, self.form, self.name);
         let result = self.guest.run(&job, &mut exchange);
-        outcome::conclude(exchange, settings, &job, result, start.elapsed())
+        outcome::conclude(exchange, &job, result, start.elapsed())
     }
 }
 

@@ -15,10 +15,13 @@ mod messages;
 mod outcome;
 #[cfg(feature = "test-panic")]
 mod panics;
+mod program;
+mod programs;
 mod registry;
 mod response;
 mod script;
 mod specs;
+mod stamp;
 
 use httpd::{Answer, Command, Failed, Module, Pool, Record, Request, Server};
 

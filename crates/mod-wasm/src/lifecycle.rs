@@ -12,10 +12,11 @@ use wasm_runtime_client::{Engine, EngineOptions, EntryPoint, Error, ErrorCode, R
 
 use crate::generation::{self, Generation, Loading};
 use crate::messages::{Fields, log_at_startup, log_server};
+use crate::programs;
 use crate::registry::{self, Section};
 
-/// Looks at every module that is named, without compiling it: `httpd -t` comes this far. In the second reading at start
-/// all that has just been done.
+/// Looks at every module that is named, without compiling it: `httpd -t` comes this far. The library must be there even if
+/// none is named, for programs that requests name. In the second reading at start all that has just been done.
 pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
     let report: &dyn Fn(&Message, &Fields<'_>) = match pass() {
         Pass::Check => &|message, fields| log_at_startup(message, fields),
@@ -23,9 +24,6 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
         Pass::Start => return Ok(()),
     };
     let sections = registry::sections();
-    if sections.iter().all(|section| section.module.is_none()) {
-        return Ok(());
-    }
     let runtime = Runtime::load().map_err(|error| report_load_error(&error, report))?;
     let limit = options().memory_limit;
     let mut seen = HashSet::new();
@@ -100,9 +98,6 @@ pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
     }
     let previous = generation::replace(None);
     let programs = registry::programs();
-    if programs.is_empty() {
-        return Ok(());
-    }
     let report = |message: &Message, fields: &Fields<'_>| log_server(server, message, fields);
     let runtime = Runtime::load().map_err(|error| report_load_error(&error, &report))?;
     let mut generation =
@@ -175,11 +170,13 @@ fn options() -> EngineOptions {
     }
 }
 
-/// Prepares a child: faults of guests become traps from now on, and what the child starts is stopped with it.
+/// Prepares a child: faults of guests become traps from now on, what the child starts is stopped with it, and programs that
+/// requests name are loaded into the engine of now.
 pub fn child_init(pchild: Pool<'_>, server: Server<'_>) {
     let Some(engine) = generation::engine() else {
         return;
     };
+    programs::forget();
     pchild.own(StopAtExit(engine));
     if let Err(error) = Runtime::load().and_then(Runtime::install_signal_handlers) {
         log_server(server, &messages::SIGNAL_HANDLERS, &[("detail", &error)]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cgi::{Judgement, Stage, Verdict, judge, judge_error};
 use directives::units::{show_duration, show_size};
-use directives::{Message, Settings, messages};
+use directives::{Message, messages};
 use httpd::{Answer, Request};
 use wasm_runtime_client::{End, Error, Outcome, Request as Job};
 
@@ -22,14 +22,12 @@ const WAIT: &str = "1s";
 /// Ends the request: sends, aborts or replaces the response, and logs what must be known.
 pub fn conclude(
     mut exchange: HttpExchange<'_>,
-    settings: &Settings,
     job: &Job<'_>,
     result: Result<Outcome, Error>,
     time: Duration,
 ) -> Answer {
-    let module = settings.module().map_or("", |module| module.name());
     let log = Log {
-        module,
+        module: exchange.module,
         form: exchange.response.form(),
         timeout: job.timeout,
         limit: job.memory_limit,
@@ -60,8 +58,7 @@ pub fn not_loaded(request: &Request) -> Answer {
 }
 
 /// The request's body was refused before the guest was started.
-pub fn refused(request: &Request, settings: &Settings, failure: &BodyFailure) -> Answer {
-    let module = settings.module().map_or("", |module| module.name());
+pub fn refused(request: &Request, module: &str, failure: &BodyFailure) -> Answer {
     log_body_failure(request, module, failure);
     failure.answer
 }

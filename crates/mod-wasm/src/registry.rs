@@ -24,8 +24,8 @@ impl std::fmt::Debug for Program {
 
 impl Program {
     /// The loaded program; none while the configuration is only checked.
-    pub fn guest(&self) -> Option<&Guest> {
-        self.guest.get().map(Arc::as_ref)
+    pub fn guest(&self) -> Option<Arc<Guest>> {
+        self.guest.get().cloned()
     }
 
     /// Stores the loaded program, for all sections.

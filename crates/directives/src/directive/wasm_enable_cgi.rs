@@ -9,7 +9,7 @@ pub static WASM_ENABLE_CGI: Directive = Directive {
     syntax: "WasmEnableCGI On|Off",
     arity: Arity::One,
     contexts: Contexts::ConfigurationAndHtaccess,
-    default: "Off",
+    default: "On if the requested file is the program or its script, else Off",
     since: "0.1",
     summary: "run the program as CGI: On or Off",
     text: "`On`: the program gets the request as the CGI standard (RFC 3875) says: request headers as `HTTP_*` \
@@ -17,6 +17,8 @@ pub static WASM_ENABLE_CGI: Directive = Directive {
            output starts with response headers and an empty line; then follows the content.\n\n\
            `Off`: everything that the program writes is the content, as it is; its environment holds only what \
            `WasmEnv` sets.\n\n\
+           Where nothing is said, `On` holds if the requested file is the program itself, or a script that the program \
+           interprets (see `WasmModule`), and `Off` if the program is named for its URL.\n\n\
            An http component gets the request and gives its response through `wasi:http`, whatever is said here.",
     examples: &[
         Example {

@@ -16,8 +16,20 @@ pub static WASM_MODULE: Directive = Directive {
     summary: "the WebAssembly file to run",
     text: "Names the program that requests of this section run once `SetHandler wasm-handler` chooses the module as \
            their handler. A relative path is relative to `ServerRoot`.\n\n\
-           The file is read, checked and compiled once when the server starts, however many sections name it; no \
-           request waits for that. A changed file takes effect with the next restart, graceful or not. \
+           The section says how a URL leads to the program; sections such as `<If>` and `<Limit>` count as the one around \
+           them:\n\n\
+           - `<Location>`, `<LocationMatch>`, or none: the URL is the program. That the directive is there is the grant; no \
+           file need be there, and `Options` do not matter.\n\
+           - `<Directory>`, `<Files>` and their kin: the program is an interpreter, and the requested file is its script. The \
+           same rules hold as for mod_cgid: `Options +ExecCGI` or `ScriptAlias`, or the client gets 403; a script that is \
+           not there is 404 before any program runs. The directory of the script must be mapped with `WasmMapDir`.\n\n\
+           Where no section names a program, the requested file is the program itself, as with mod_cgid and by the same \
+           rules: `AddHandler wasm-handler .wasm` with `Options +ExecCGI`. It is loaded when it is first asked for, once in \
+           each child, on the thread of that request; others that want the same file wait for it. When the file has \
+           changed, the next request loads it anew, and those under way finish with the old one; put a new one in its \
+           place with `mv`, so that nobody sees half a file. A child keeps the 64 that were asked for last.\n\n\
+           A file that is named here is read, checked and compiled once when the server starts, however many sections \
+           name it; no request waits for that. A changed file takes effect with the next restart, graceful or not. \
            What kind of program it is, is found from the file: a WASI preview 1 module with `_start`, a component \
            that exports `wasi:cli/run`, or an http component, which exports the handler of `wasi:http` \
            (`incoming-handler` of WASI 0.2, `handler` of 0.3). A component that exports both is an http component.\n\n\

@@ -143,16 +143,6 @@ pub static HEAD_TOO_LARGE: Message = Message {
     remedy: "The program's headers are too long, or it writes its page where headers belong: see WASM0110.",
 };
 
-/// The handler was chosen and no module configured.
-pub static NO_MODULE: Message = Message {
-    code: "WASM0114",
-    level: Level::Error,
-    fault: Fault::Operator,
-    status: Some(500),
-    text: "SetHandler wasm-handler without a WasmModule for {uri}",
-    remedy: "Add `WasmModule` to the section that has `SetHandler wasm-handler`, or to one around it.",
-};
-
 /// A mounted directory is gone.
 pub static MOUNT_FAILED: Message = Message {
     code: "WASM0115",

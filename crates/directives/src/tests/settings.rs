@@ -22,7 +22,10 @@ fn nothing_is_set_at_first_and_the_defaults_hold() {
         nothing.timeout(Duration::from_secs(60)),
         Duration::from_secs(60)
     );
-    assert!(!nothing.cgi() && !nothing.map_cgi_file_names());
+    for default in [false, true] {
+        assert_eq!(nothing.cgi(default), default);
+        assert_eq!(nothing.map_cgi_file_names(default), default);
+    }
     assert!(nothing.outbound().is_empty() && nothing.reuse().is_none());
     assert_eq!(nothing.config().count(), 0);
     let limit = OutboundLimit {
@@ -31,19 +34,17 @@ fn nothing_is_set_at_first_and_the_defaults_hold() {
         max_concurrent: 16,
     };
     assert_eq!(nothing.outbound_limit(), limit);
-    assert!(
-        nothing.module().is_none() && nothing.entry_point().is_none() && nothing.argv().is_empty()
-    );
+    assert!(nothing.module().is_none() && nothing.entry_point().is_none());
 }
 
 #[test]
-fn argv_starts_with_the_base_name_of_the_module() {
+fn argv_starts_with_the_name_of_the_module() {
     let settings = section("WasmModule apps/hello.wasm\nWasmArg one\nWasmArg \"t w o\"");
-    assert_eq!(settings.argv(), ["hello.wasm", "one", "t w o"]);
+    assert_eq!(settings.argv("hello.wasm"), ["hello.wasm", "one", "t w o"]);
     let module = settings.module().unwrap();
     assert_eq!(module.path, Path::new("/server/apps/hello.wasm"));
     assert_eq!(module.origin.to_string(), "line 1 of test.conf");
-    assert_eq!(section("WasmModule /").argv(), ["/"]);
+    assert_eq!(section("WasmModule /x").argv("x"), ["x"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::ffi::CString;
 
-use cgi::Environment;
+use cgi::{Environment, Requested};
 use directives::Settings;
 use httpd::Request;
 
@@ -24,11 +24,12 @@ pub fn split(request: &Request, prefix: &str) -> Option<Split> {
 pub fn environment(
     request: &mut Request,
     settings: &Settings,
+    requested: &Requested,
     split: Option<&Split>,
 ) -> Environment {
     request.add_cgi_environment(split.map(|(script, path)| (script.as_c_str(), path.as_c_str())));
     match request.environment() {
-        Some(variables) => Environment::cgi(variables.iter(), settings),
+        Some(variables) => Environment::cgi(variables.iter(), settings, requested),
         None => Environment::configured(settings),
     }
 }

@@ -1,0 +1,91 @@
+//! Messages about requests whose program, or its script, is the file that was asked for. Must not know how it is found.
+
+use super::{Fault, Level, Message};
+
+/// A program that a request named is ready.
+pub static PROGRAM_LOADED: Message = Message {
+    code: "WASM0150",
+    level: Level::Info,
+    fault: Fault::Nobody,
+    status: None,
+    text: "program {module} loaded: {kind}, {size} bytes, in {time}",
+    remedy: "Nothing to do. A file that is itself the program is loaded when it is first asked for, once in each child, and \
+             again when it has changed.",
+};
+
+/// A program that a request named cannot be run.
+pub static PROGRAM_UNUSABLE: Message = Message {
+    code: "WASM0151",
+    level: Level::Error,
+    fault: Fault::Guest,
+    status: Some(500),
+    text: "program {module} cannot be used: {detail}",
+    remedy: "The requested file is not WebAssembly, is damaged or not readable for the user that the server runs as, or \
+             imports something that is not provided. It is not tried again until it changes; each request meanwhile logs \
+             WASM0152 at level `debug`.",
+};
+
+/// As before.
+pub static PROGRAM_STILL_UNUSABLE: Message = Message {
+    code: "WASM0152",
+    level: Level::Debug,
+    fault: Fault::Guest,
+    status: Some(500),
+    text: "program {module} has not changed since it could not be used: {detail}",
+    remedy: "See the WASM0151 line of the same child.",
+};
+
+/// `Options ExecCGI`.
+pub static EXECUTION_OFF: Message = Message {
+    code: "WASM0153",
+    level: Level::Error,
+    fault: Fault::Client,
+    status: Some(403),
+    text: "Options ExecCGI is off for {file}",
+    remedy: "Files that are programs, and scripts of an interpreter, run only where `Options +ExecCGI` or `ScriptAlias` says \
+             so, as with mod_cgid. If the program does not depend on a file, name it with `WasmModule` in a `<Location>`.",
+};
+
+/// No file.
+pub static FILE_MISSING: Message = Message {
+    code: "WASM0154",
+    level: Level::Info,
+    fault: Fault::Client,
+    status: Some(404),
+    text: "no such program or script: {file}",
+    remedy: "Somebody has asked for a file that is not there. If the program does not depend on a file, name it with \
+             `WasmModule` in a `<Location>`.",
+};
+
+/// A directory, a socket.
+pub static NOT_A_FILE: Message = Message {
+    code: "WASM0155",
+    level: Level::Error,
+    fault: Fault::Client,
+    status: Some(403),
+    text: "{file} is no regular file and cannot be run",
+    remedy: "The handler is in force for a directory that has none of the files of `DirectoryIndex`, or for something else that \
+             can be neither a program nor a script.",
+};
+
+/// `AcceptPathInfo Off`.
+pub static PATH_INFO_REFUSED: Message = Message {
+    code: "WASM0156",
+    level: Level::Info,
+    fault: Fault::Client,
+    status: Some(404),
+    text: "AcceptPathInfo is off for {file}",
+    remedy: "The URL goes on behind the file, and `AcceptPathInfo Off` forbids that.",
+};
+
+/// The interpreter could not open its script.
+pub static SCRIPT_UNSEEN: Message = Message {
+    code: "WASM0157",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: Some(500),
+    text: "the guest has no directory with the script {file}: `WasmMapDir <guest path> {directory}` is missing (module {module})",
+    remedy: "An interpreter opens its script, so it needs the directory: map it, or one above it, such as the `DocumentRoot`, \
+             with `WasmMapDir`. If the program needs no script, name it in a `<Location>`, or say \
+             `WasmMapCGIFileNames Off`.",
+};

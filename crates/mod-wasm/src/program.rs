@@ -1,0 +1,131 @@
+//! Which program serves a request: the one that a section names for its URLs, the requested file itself, or the interpreter
+//! that a section names for its files. Refuses what may not be run, before anything is loaded or started. Must not know how a
+//! guest is called.
+
+use std::fmt::Display;
+use std::path::Path;
+use std::sync::Arc;
+
+use cgi::Requested;
+use directives::{Message, Settings, messages};
+use httpd::{Answer, FileKind, Request};
+use wasm_runtime_client::Guest;
+
+use crate::config::{By, DirConfig, Named};
+use crate::messages::log_request;
+use crate::{outcome, programs, script};
+
+/// The program of one request.
+pub struct Chosen {
+    /// Loaded.
+    pub guest: Arc<Guest>,
+    /// The base name of its file.
+    pub name: String,
+    /// What the requested file is to it.
+    pub requested: Requested,
+    /// Its part of the URL, where httpd cannot know that.
+    pub split: Option<script::Split>,
+}
+
+/// Finds the program, and loads it if nobody has.
+///
+/// # Errors
+/// What the client gets; the log says why.
+pub fn choose(request: &Request, config: &DirConfig) -> Result<Chosen, Answer> {
+    match config.named() {
+        None => requested_file(request),
+        Some(named) => match &named.by {
+            By::Url(prefix) => at_url(request, named, prefix.as_deref()),
+            By::File => interpreter(request, named, config.settings()),
+        },
+    }
+}
+
+/// The section has granted the program to its URLs: no file and no option is asked for.
+fn at_url(request: &Request, named: &Named, prefix: Option<&str>) -> Result<Chosen, Answer> {
+    let split = prefix.and_then(|prefix| script::split(request, prefix));
+    let path_info = match &split {
+        Some((_, path)) => !path.is_empty(),
+        None => !request.path_info().is_empty(),
+    };
+    if request.rejects_path_info() && path_info {
+        return refuse(request, &messages::PATH_INFO_REFUSED, 404);
+    }
+    loaded(request, named, Requested::Nothing, split)
+}
+
+fn requested_file(request: &Request) -> Result<Chosen, Answer> {
+    permit(request)?;
+    let file = request.filename().to_owned();
+    Ok(Chosen {
+        guest: programs::load(request, &file)?,
+        name: base_name(&file),
+        requested: Requested::Program(file),
+        split: None,
+    })
+}
+
+fn interpreter(request: &Request, named: &Named, settings: &Settings) -> Result<Chosen, Answer> {
+    permit(request)?;
+    let script = Requested::Script(request.filename().to_owned());
+    let chosen = loaded(request, named, script, None)?;
+    // Who answers HTTP is not told of files.
+    if !chosen.guest.kind().answers_http()
+        && let Some(directory) = chosen.requested.out_of_sight(settings)
+    {
+        let fields: &[(&str, &dyn Display)] = &[
+            ("file", &request.filename().display()),
+            ("directory", &directory.display()),
+            ("module", &chosen.name),
+        ];
+        log_request(request, &messages::SCRIPT_UNSEEN, fields);
+        return Err(Answer::Http(500));
+    }
+    Ok(chosen)
+}
+
+fn loaded(
+    request: &Request,
+    named: &Named,
+    requested: Requested,
+    split: Option<script::Split>,
+) -> Result<Chosen, Answer> {
+    let guest = named.program.guest();
+    Ok(Chosen {
+        guest: guest.ok_or_else(|| outcome::not_loaded(request))?,
+        name: base_name(&named.program.path),
+        requested,
+        split,
+    })
+}
+
+/// May the requested file be run, be it as a program or as a script? The rules and their order are those of `cgid_handler` in
+/// httpd's mod_cgid.
+fn permit(request: &Request) -> Result<(), Answer> {
+    if !request.may_execute() {
+        return refuse(request, &messages::EXECUTION_OFF, 403);
+    }
+    match request.file_kind() {
+        FileKind::Missing => return refuse(request, &messages::FILE_MISSING, 404),
+        FileKind::Directory | FileKind::Other => {
+            return refuse(request, &messages::NOT_A_FILE, 403);
+        }
+        FileKind::Regular => {}
+    }
+    if request.rejects_path_info() && !request.path_info().is_empty() {
+        return refuse(request, &messages::PATH_INFO_REFUSED, 404);
+    }
+    Ok(())
+}
+
+#[track_caller]
+fn refuse<T>(request: &Request, message: &Message, status: u16) -> Result<T, Answer> {
+    let file = request.filename().display();
+    log_request(request, message, &[("file", &file)]);
+    Err(Answer::Http(status))
+}
+
+fn base_name(file: &Path) -> String {
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    name.to_string_lossy().into_owned()
+}
