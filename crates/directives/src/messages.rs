@@ -5,10 +5,12 @@
 
 use std::fmt::{Display, Write};
 
+mod expressions;
 mod http;
 mod requests;
 mod server;
 
+pub use expressions::*;
 pub use http::*;
 pub use requests::*;
 pub use server::*;
@@ -205,4 +207,6 @@ pub static MESSAGES: &[&Message] = &[
     &GUEST_LOG_WARNING,
     &GUEST_LOG_ERROR,
     &GUEST_LOG_CRITICAL,
+    &PATH_NOT_MAPPED,
+    &EXPRESSION_FAILED,
 ];

@@ -15,10 +15,14 @@ use crate::config::DirConfig;
 use crate::exchange::HttpExchange;
 use crate::messages::log_request;
 use crate::response::Form;
-use crate::{http, outcome, script};
+use crate::{http, outcome, script, values};
 
 /// What `SetHandler` must say.
 const HANDLER: &[u8] = b"wasm-handler";
+
+/// Are the words of a query arguments where `WasmQueryArgs` does not say? Never of a program that `WasmModule` names: it may
+/// be an interpreter that takes options from them (CVE-2012-1823).
+const QUERY_ARGS: bool = false;
 
 /// Serves the request, if it is ours.
 pub fn handle(request: &mut Request) -> Answer {
@@ -28,7 +32,7 @@ pub fn handle(request: &mut Request) -> Answer {
     #[cfg(feature = "test-panic")]
     crate::panics::here(request, "handler");
     let config = request.dir_config::<Wasm>().cloned();
-    let Some((config, program)) = config.and_then(|config| {
+    let Some((mut config, program)) = config.and_then(|config| {
         let program = Arc::clone(config.program()?);
         Some((config, program))
     }) else {
@@ -39,6 +43,9 @@ pub fn handle(request: &mut Request) -> Answer {
     let Some(guest) = program.guest() else {
         return outcome::not_loaded(request);
     };
+    if let Err(answer) = values::evaluate(request, &mut config) {
+        return answer;
+    }
     let settings = config.settings();
     // What kind of program it is says how it wants to be called; CGI is a way to call a command.
     let form = match settings.cgi() {
@@ -125,7 +132,17 @@ impl Run<'_> {
     ) -> Answer {
         let settings = self.config.settings();
         let argv = settings.argv();
-        let args: Vec<&[u8]> = argv.iter().map(|arg| arg.as_bytes()).collect();
+        let words = match self.form == Form::Script && settings.query_args(QUERY_ARGS) {
+            true => script::query_words(request),
+            false => Vec::new(),
+        };
+        let words = words.iter().map(String::as_str);
+        let args: Vec<&[u8]> = argv
+            .iter()
+            .copied()
+            .chain(words)
+            .map(str::as_bytes)
+            .collect();
         let mounts: Vec<client::Mount<'_>> = settings.mounts().iter().map(mount).collect();
         let fields = asked.map(http::Asked::fields).unwrap_or_default();
         let entries: Vec<_> = settings.config().collect();

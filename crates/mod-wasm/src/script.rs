@@ -4,5 +4,5 @@
 mod request;
 mod response;
 
-pub use request::{environment, split};
+pub use request::{environment, query_words, split};
 pub use response::open;
