@@ -9,7 +9,7 @@ use destination::Pattern;
 use crate::args::Origin;
 use crate::mounts::Mount;
 use crate::units;
-use crate::value::{Value, ValueProblem};
+use crate::value::Value;
 
 /// `WasmMemoryLimit` where none is configured, in bytes.
 ///
@@ -180,34 +180,6 @@ impl Settings {
     #[must_use]
     pub fn entry_point(&self) -> Option<&EntryPoint> {
         self.entry_point.as_ref()
-    }
-
-    /// Is there a value that depends on the request? Then [`evaluated`](Settings::evaluated) gives the settings for it.
-    #[must_use]
-    pub fn has_expressions(&self) -> bool {
-        let env = self.env.iter().map(|(_, value)| value);
-        self.args
-            .iter()
-            .flatten()
-            .chain(env)
-            .any(Value::is_expression)
-    }
-
-    /// The settings for one request: each expression has become its value, and a path of the host one of the guest.
-    /// `evaluate` gives what httpd makes of an expression. Until then an expression stands for itself.
-    ///
-    /// # Errors
-    /// The first value that cannot be used.
-    pub fn evaluated(
-        &self,
-        evaluate: &mut dyn FnMut(&str) -> Result<String, String>,
-    ) -> Result<Settings, ValueProblem> {
-        let mut settings = self.clone();
-        let env = settings.env.iter_mut().map(|(_, value)| value);
-        for value in settings.args.iter_mut().flatten().chain(env) {
-            *value = value.evaluated(&self.mounts, evaluate)?;
-        }
-        Ok(settings)
     }
 
     /// Are the words of an indexed query arguments? `default`: whether they are where nothing is said.

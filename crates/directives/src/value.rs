@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::args::Paths;
 use crate::mounts::{Mount, guest_path};
+use crate::settings::Settings;
 
 /// What makes a value an expression.
 const VARIABLE: &str = "%{";
@@ -127,5 +128,35 @@ impl Value {
                 path: result,
             }),
         }
+    }
+}
+
+impl Settings {
+    /// Is there a value that depends on the request? Then [`evaluated`](Settings::evaluated) gives the settings for it.
+    #[must_use]
+    pub fn has_expressions(&self) -> bool {
+        let env = self.env.iter().map(|(_, value)| value);
+        self.args
+            .iter()
+            .flatten()
+            .chain(env)
+            .any(Value::is_expression)
+    }
+
+    /// The settings for one request: each expression has become its value, and a path of the host one of the guest.
+    /// `evaluate` gives what httpd makes of an expression. Until then an expression stands for itself.
+    ///
+    /// # Errors
+    /// The first value that cannot be used.
+    pub fn evaluated(
+        &self,
+        evaluate: &mut dyn FnMut(&str) -> Result<String, String>,
+    ) -> Result<Settings, ValueProblem> {
+        let mut settings = self.clone();
+        let env = settings.env.iter_mut().map(|(_, value)| value);
+        for value in settings.args.iter_mut().flatten().chain(env) {
+            *value = value.evaluated(&self.mounts, evaluate)?;
+        }
+        Ok(settings)
     }
 }
