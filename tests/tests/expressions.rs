@@ -93,25 +93,26 @@ fn in_htaccess_a_wrong_expression_and_one_that_reads_files_are_refused() {
                 WasmModule ${GUESTS}/probe.wasm\nWasmEnableCGI On\n</Directory>";
     let httpd = Setup::new()
         .conf(conf)
+        .env("GIVEN", "x")
         .file("conf/secret", "secret")
         .file(
             "htdocs/good/.htaccess",
-            "WasmArg args\nWasmArg \"%{REQUEST_METHOD} %{HTTP:X-One}\"",
+            "WasmArg args\nWasmArg \"%{REQUEST_METHOD} %{HTTP:X-One} %{osenv:GIVEN}\"",
         )
         .file("htdocs/good/a", "")
         .file("htdocs/wrong/.htaccess", "WasmArg args\nWasmArg %{NO_SUCH}")
         .file("htdocs/wrong/a", "")
         .file(
             "htdocs/reads/.htaccess",
-            "WasmArg args\nWasmArg %{file:/etc/hostname}",
+            "WasmArg args\nWasmArg %{file:${ROOT}/conf/secret}",
         )
         .file("htdocs/reads/a", "")
         .announce("wrong/.htaccess: WasmArg: the expression \"%{NO_SUCH}\" is wrong")
-        .announce("reads/.htaccess: WasmArg: the expression \"%{file:/etc/hostname}\" is wrong")
+        .announce("reads/.htaccess: WasmArg: the expression \"%{file:")
         .start();
     for word in ["one", "two"] {
         let request = Req::get("/good/a").field("X-One", word);
-        assert_eq!(args_of(&httpd, &request), [format!("GET {word}")]);
+        assert_eq!(args_of(&httpd, &request), [format!("GET {word} x")]);
     }
     for target in ["/wrong/a", "/reads/a"] {
         let text = httpd.get(target).expect(500).text();
@@ -120,6 +121,18 @@ fn in_htaccess_a_wrong_expression_and_one_that_reads_files_are_refused() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn the_servers_environment_is_reached_by_name_only() {
+    let httpd =
+        setup("WasmArg <%{osenv:GIVEN}>\nWasmArg <%{env:GIVEN}>\nWasmArg <%{reqenv:GIVEN}>")
+            .env("GIVEN", "of the server")
+            .start();
+    assert_eq!(
+        args(&httpd, "/x"),
+        ["<of the server>", "<of the server>", "<>"]
+    );
 }
 
 #[test]
@@ -242,4 +255,26 @@ fn expressions_work_after_a_graceful_restart() {
     assert_eq!(args(&httpd, "/x"), ["GET"]);
     httpd.graceful();
     assert_eq!(args(&httpd, "/x"), ["GET"]);
+}
+
+#[test]
+fn sub_requests_and_error_documents_have_values_of_their_own() {
+    let httpd = setup("WasmArg %{REQUEST_URI}\nWasmArg %{IS_SUBREQ}\nWasmArg %{REQUEST_FILENAME}\nWasmDir ${ROOT}/htdocs")
+        .module("include")
+        .module("mime")
+        .conf("AddOutputFilter INCLUDES .shtml\n<Directory ${ROOT}/htdocs>\nOptions +Includes\n</Directory>")
+        .conf("ErrorDocument 404 /x/missing")
+        .file("htdocs/page.shtml", "<!--#include virtual=\"/x/part\" -->")
+        .start();
+    let root = httpd.path("htdocs/x");
+    let expected = |path: &str, sub: bool| {
+        format!(
+            "probe.wasm\nargs\n/x/{path}\n{sub}\n{}\n",
+            root.join(path).display()
+        )
+    };
+    let included = httpd.get("/page.shtml").expect(200).text();
+    assert_eq!(included, expected("part", true));
+    let missing = httpd.get("/nowhere").expect(404).text();
+    assert_eq!(missing, expected("missing", false));
 }

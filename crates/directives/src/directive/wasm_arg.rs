@@ -20,9 +20,10 @@ pub static WASM_ARG: Directive = Directive {
            **Expressions.** An argument with `%{` in it is a string expression of httpd \
            (<https://httpd.apache.org/docs/2.4/expr.html>, as in `Header set`): `%{NAME}` and `%{function:argument}` are \
            replaced for each request, the rest stays. It is parsed when the configuration is read. In an expression, \
-           a backslash takes the meaning from the character after it: `\\%{` is a literal `%{`, and `\\$1` a literal `$1`. \
-           Without `%{` the argument is taken as it is, `%` and backslashes too. In `.htaccess`, functions that read \
-           files are refused. The result is one argument, whatever is in it; no shell is involved. Be careful with what \
+           a backslash is special: `\\%{` is a literal `%{`, `\\$1` a literal `$1`, and `\\\\` a backslash. \
+           Without `%{` the argument is taken as it is, `%` and backslashes too. `%{reqenv:NAME}` is a variable of \
+           the request, as `SetEnvIf` makes it; `%{osenv:NAME}` and `%{env:NAME}` reach the server's own environment. \
+           In `.htaccess`, functions that read files are refused. The result is one argument, whatever is in it; no shell is involved. Be careful with what \
            the client chooses, such as `%{QUERY_STRING}`, where the program reads options.\n\n\
            **Paths.** `%{REQUEST_FILENAME}`, `%{SCRIPT_FILENAME}`, `%{DOCUMENT_ROOT}` and `%{CONTEXT_DOCUMENT_ROOT}` are \
            paths of the host. Such a variable can only stand at the beginning, and the result as a whole is \
