@@ -264,6 +264,8 @@ fn sub_requests_and_error_documents_have_values_of_their_own() {
         .module("mime")
         .conf("AddOutputFilter INCLUDES .shtml\n<Directory ${ROOT}/htdocs>\nOptions +Includes\n</Directory>")
         .conf("ErrorDocument 404 /x/missing")
+        .file("htdocs/x/part", "")
+        .file("htdocs/x/missing", "")
         .file("htdocs/page.shtml", "<!--#include virtual=\"/x/part\" -->")
         .start();
     let root = httpd.path("htdocs/x");

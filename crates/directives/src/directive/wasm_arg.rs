@@ -23,8 +23,8 @@ pub static WASM_ARG: Directive = Directive {
            a backslash is special: `\\%{` is a literal `%{`, `\\$1` a literal `$1`, and `\\\\` a backslash. \
            Without `%{` the argument is taken as it is, `%` and backslashes too. `%{reqenv:NAME}` is a variable of \
            the request, as `SetEnvIf` makes it; `%{osenv:NAME}` and `%{env:NAME}` reach the server's own environment. \
-           In `.htaccess`, functions that read files are refused. The result is one argument, whatever is in it; no shell is involved. Be careful with what \
-           the client chooses, such as `%{QUERY_STRING}`, where the program reads options.\n\n\
+           In `.htaccess`, functions that read files are refused. The result is one argument, whatever is in it; no shell \
+           is involved. Be careful with what the client chooses, such as `%{QUERY_STRING}`, where the program reads options.\n\n\
            **Paths.** `%{REQUEST_FILENAME}`, `%{SCRIPT_FILENAME}`, `%{DOCUMENT_ROOT}` and `%{CONTEXT_DOCUMENT_ROOT}` are \
            paths of the host. Such a variable can only stand at the beginning, and the result as a whole is \
            given as the path under which the program knows it, through `WasmDir` and `WasmMapDir`; the directory with \
