@@ -43,7 +43,9 @@ pub fn handle(request: &mut Request) -> Answer {
     let Some(guest) = program.guest() else {
         return outcome::not_loaded(request);
     };
-    if let Err(answer) = values::evaluate(request, &mut config) {
+    let module = config.settings().module().cloned();
+    let module = module.as_ref().map_or("", |module| module.name());
+    if let Err(answer) = values::evaluate(request, &mut config, module) {
         return answer;
     }
     let settings = config.settings();
@@ -67,10 +69,15 @@ pub fn handle(request: &mut Request) -> Answer {
     if body && body_too_large(request, settings) {
         return Answer::Http(413);
     }
+    let words = match form {
+        Form::Script if settings.query_args(QUERY_ARGS) => script::query_words(request),
+        _ => Vec::new(),
+    };
     let run = Run {
         config: &config,
         guest,
         form,
+        words,
         body: Body::new(body && request.offers_body()),
     };
     match form {
@@ -108,6 +115,8 @@ struct Run<'c> {
     config: &'c DirConfig,
     guest: &'c Guest,
     form: Form,
+    /// Arguments that the request gives.
+    words: Vec<String>,
     body: Body,
 }
 
@@ -132,11 +141,7 @@ impl Run<'_> {
     ) -> Answer {
         let settings = self.config.settings();
         let argv = settings.argv();
-        let words = match self.form == Form::Script && settings.query_args(QUERY_ARGS) {
-            true => script::query_words(request),
-            false => Vec::new(),
-        };
-        let words = words.iter().map(String::as_str);
+        let words = self.words.iter().map(String::as_str);
         let args: Vec<&[u8]> = argv
             .iter()
             .copied()

@@ -1,17 +1,17 @@
 //! Values of the configuration that depend on the request: evaluates them, and refuses a request for which that fails.
 
-use directives::{Settings, ValueProblem, messages};
+use directives::{ValueProblem, messages};
 use httpd::{Answer, Request};
 
 use crate::config::DirConfig;
 use crate::messages::log_request;
 
 /// Puts the values for this request in the place of the configuration's expressions. From here on the settings are those
-/// of the request, also where instances are told apart by them.
+/// of the request, also where instances are told apart by them. `module` is what log lines call the program.
 ///
 /// # Errors
 /// The answer to the request; the reason has been logged.
-pub fn evaluate(request: &Request, config: &mut DirConfig) -> Result<(), Answer> {
+pub fn evaluate(request: &Request, config: &mut DirConfig, module: &str) -> Result<(), Answer> {
     let settings = config.settings();
     if !settings.has_expressions() {
         return Ok(());
@@ -28,14 +28,13 @@ pub fn evaluate(request: &Request, config: &mut DirConfig) -> Result<(), Answer>
             Ok(())
         }
         Err(problem) => {
-            log(request, settings, &problem);
+            log(request, module, &problem);
             Err(Answer::Http(500))
         }
     }
 }
 
-fn log(request: &Request, settings: &Settings, problem: &ValueProblem) {
-    let module = settings.module().map_or("", |module| module.name());
+fn log(request: &Request, module: &str, problem: &ValueProblem) {
     match problem {
         ValueProblem::Failed { value, reason } => log_request(
             request,
