@@ -12,6 +12,7 @@ const FUNCTIONS: &[&str] = &[
     "ap_(add_output_filter|allow_options|construct_server|get_server_(name_for_url|port)|meets_conditions|os_escape_path)",
     "ap_(register_output_filter|remove_output_filter|run_http_scheme|send_interim_response)",
     "ap_(set_content_length|set_last_modified|update_mtime)",
+    "ap_expr_(parse_cmd_mi|str_exec)",
     "ap_(filter_flush|get_brigade|get_conn_socket|get_limit_req_body|get_module_config|get_server_banner)",
     "ap_get_((request|server)_module_loglevel|status_line)",
     "ap_(hook_(pre_config|check_config|post_config|child_init|handler))",
@@ -40,6 +41,7 @@ const TYPES: &[&str] = &[
 ];
 const VARS: &[&str] = &[
     "AP_(MPMQ|SQ)_.*",
+    "AP_EXPR_FLAG_(RESTRICTED|STRING_RESULT)",
     "AP_FTYPE_.*",
     "AP_REQ_.*",
     "APLOG_.*",
@@ -72,6 +74,7 @@ const HEADERS: &str = "
 #include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
+#include <ap_expr.h>
 #include <ap_mpm.h>
 #include <util_filter.h>
 #include <util_script.h>

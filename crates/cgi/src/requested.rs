@@ -23,6 +23,13 @@ impl Requested {
         settings.cgi(self.file().is_some())
     }
 
+    /// Are the words of an indexed query arguments? By default only of a program that is asked for by its own name: one that
+    /// `WasmModule` names may be an interpreter that takes options from them (CVE-2012-1823).
+    #[must_use]
+    pub fn takes_query(&self, settings: &Settings) -> bool {
+        settings.query_args(matches!(self, Requested::Program(_)))
+    }
+
     /// Are host paths rewritten to those of the guest?
     #[must_use]
     pub fn maps_file_names(&self, settings: &Settings) -> bool {

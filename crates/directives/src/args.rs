@@ -1,4 +1,4 @@
-//! What a directive's setter is given: its arguments, where it stands in the configuration, and the one question it
+//! What a directive's setter is given: its arguments, where it stands in the configuration, and the questions it
 //! may ask the server. Must not know which directives exist.
 
 use std::fmt;
@@ -19,10 +19,20 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What only the server knows about paths.
+/// What only the server knows: about paths, and about expressions.
 pub trait Paths {
     /// `path` made absolute relative to `ServerRoot` (`ap_server_root_relative`); `None` when it cannot be a path.
     fn server_root_relative(&self, path: &str) -> Option<String>;
+
+    /// Parses `text` as one of httpd's expressions that give a string (`ap_expr_parse_cmd`), to be evaluated for requests.
+    /// A server that has no expressions refuses all of them.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn expression(&self, text: &str) -> Result<(), String> {
+        let _ = text;
+        Err("this server has no expressions".to_owned())
+    }
 }
 
 /// The arguments of one directive line, unquoted by httpd.

@@ -14,6 +14,7 @@ impl Settings {
             module,
             entry_point,
             args,
+            query_args,
             env,
             config,
             mounts,
@@ -38,10 +39,14 @@ impl Settings {
                 .iter()
                 .map(|entry| format!("entry point: {}", entry.name)),
         );
-        lines.extend(args.iter().flatten().map(|arg| format!("argument: {arg}")));
+        lines.extend(
+            args.iter()
+                .flatten()
+                .map(|arg| format!("argument: {}", arg.text())),
+        );
         lines.extend(
             env.iter()
-                .map(|(name, value)| format!("environment: {name}={value}")),
+                .map(|(name, value)| format!("environment: {name}={}", value.text())),
         );
         lines.extend(
             config
@@ -70,6 +75,11 @@ impl Settings {
                 .map(|n| format!("outbound requests at once: {n}")),
         );
         lines.extend(cgi.iter().map(|cgi| format!("CGI: {}", on_off(*cgi))));
+        lines.extend(
+            query_args
+                .iter()
+                .map(|on| format!("query arguments: {}", on_off(*on))),
+        );
         lines.extend(
             map_cgi_file_names
                 .iter()

@@ -19,6 +19,7 @@ mod wasm_max_instances;
 mod wasm_memory_limit;
 mod wasm_module;
 mod wasm_outbound_limit;
+mod wasm_query_args;
 mod wasm_reuse;
 mod wasm_timeout;
 
@@ -27,6 +28,7 @@ pub static DIRECTIVES: &[&Directive] = &[
     &wasm_module::WASM_MODULE,
     &wasm_entry_point::WASM_ENTRY_POINT,
     &wasm_arg::WASM_ARG,
+    &wasm_query_args::WASM_QUERY_ARGS,
     &wasm_env::WASM_ENV,
     &wasm_config::WASM_CONFIG,
     &wasm_dir::WASM_DIR,

@@ -1,7 +1,7 @@
 //! Everything about configuration that needs no server: the directive table, the settings it fills, how settings
 //! merge, how a host path maps into a guest, the message catalogue, and the documentation made from all of these.
 //!
-//! It must not know httpd or Wasmtime: where a guest may connect to is `destination`'s to say, paths are resolved through [`Paths`], log lines are written by the caller.
+//! It must not know httpd or Wasmtime: where a guest may connect to is `destination`'s to say, paths are resolved and expressions parsed through [`Paths`], log lines are written by the caller.
 
 mod args;
 mod checks;
@@ -12,6 +12,7 @@ pub mod messages;
 mod mounts;
 mod settings;
 pub mod units;
+mod value;
 
 pub use args::{Args, Origin, Paths, utf8};
 pub use checks::{Check, Places, checks};
@@ -23,6 +24,7 @@ pub use mounts::{Mount, guest_path};
 pub use settings::{
     DEFAULT_MEMORY_LIMIT, EntryPoint, ModuleRef, OutboundLimit, Reuse, ServerSettings, Settings,
 };
+pub use value::ValueProblem;
 
 #[cfg(test)]
 mod tests;

@@ -6,11 +6,13 @@
 use std::fmt::{Display, Write};
 
 mod files;
+mod expressions;
 mod http;
 mod requests;
 mod server;
 
 pub use files::*;
+pub use expressions::*;
 pub use http::*;
 pub use requests::*;
 pub use server::*;
@@ -214,4 +216,6 @@ pub static MESSAGES: &[&Message] = &[
     &NOT_A_FILE,
     &PATH_INFO_REFUSED,
     &SCRIPT_UNSEEN,
+    &PATH_NOT_MAPPED,
+    &EXPRESSION_FAILED,
 ];

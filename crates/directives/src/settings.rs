@@ -9,6 +9,7 @@ use destination::Pattern;
 use crate::args::Origin;
 use crate::mounts::Mount;
 use crate::units;
+use crate::value::Value;
 
 /// `WasmMemoryLimit` where none is configured, in bytes.
 ///
@@ -85,8 +86,9 @@ impl Default for Reuse {
 pub struct Settings {
     pub(crate) module: Option<ModuleRef>,
     pub(crate) entry_point: Option<EntryPoint>,
-    pub(crate) args: Option<Vec<String>>,
-    pub(crate) env: Vec<(String, String)>,
+    pub(crate) args: Option<Vec<Value>>,
+    pub(crate) query_args: Option<bool>,
+    pub(crate) env: Vec<(String, Value)>,
     pub(crate) config: Vec<(String, String)>,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) outbound: Option<Vec<Pattern>>,
@@ -112,6 +114,7 @@ impl Settings {
             module,
             entry_point,
             args,
+            query_args,
             env,
             config,
             mounts,
@@ -129,6 +132,7 @@ impl Settings {
             module: module.clone().or_else(|| outer.module.clone()),
             entry_point: entry_point.clone().or_else(|| outer.entry_point.clone()),
             args: args.clone().or_else(|| outer.args.clone()),
+            query_args: query_args.or(outer.query_args),
             env: outer.env.clone(),
             config: outer.config.clone(),
             mounts: outer.mounts.clone(),
@@ -143,10 +147,10 @@ impl Settings {
             memory_limit: memory_limit.or(outer.memory_limit),
         };
         for (name, value) in env {
-            merged.set_env(name, value);
+            merged.set_env(name, value.clone());
         }
         for (key, value) in config {
-            merged.set_config(key, value);
+            merged.set_config(key, value.clone());
         }
         for mount in mounts {
             merged.set_mount(mount.clone());
@@ -166,22 +170,32 @@ impl Settings {
         self.entry_point.as_ref()
     }
 
+    /// Are the words of an indexed query arguments? `default`: whether they are where nothing is said.
+    #[must_use]
+    pub fn query_args(&self, default: bool) -> bool {
+        self.query_args.unwrap_or(default)
+    }
+
     /// The guest's command line: the name of its module, then the `WasmArg`s.
     #[must_use]
     pub fn argv<'a>(&'a self, module: &'a str) -> Vec<&'a str> {
         std::iter::once(module)
-            .chain(self.args.iter().flatten().map(String::as_str))
+            .chain(self.args.iter().flatten().map(Value::text))
             .collect()
     }
 
     /// The configured environment, each name once.
     pub fn env(&self) -> impl Iterator<Item = (&str, &str)> {
-        pairs(&self.env)
+        self.env
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.text()))
     }
 
     /// The entries of the `wasi:config` store, each key once.
     pub fn config(&self) -> impl Iterator<Item = (&str, &str)> {
-        pairs(&self.config)
+        self.config
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// The directories that the guest is given, each guest path once, in the order they were written.
@@ -238,12 +252,12 @@ impl Settings {
     }
 
     /// Sets a variable; the last one of a name holds.
-    pub(crate) fn set_env(&mut self, name: &str, value: &str) {
+    pub(crate) fn set_env(&mut self, name: &str, value: Value) {
         set(&mut self.env, name, value);
     }
 
     /// Sets an entry of the configuration store; the last one of a key holds.
-    pub(crate) fn set_config(&mut self, key: &str, value: &str) {
+    pub(crate) fn set_config(&mut self, key: &str, value: String) {
         set(&mut self.config, key, value);
     }
 
@@ -268,14 +282,9 @@ impl ServerSettings {
     }
 }
 
-fn set(list: &mut Vec<(String, String)>, name: &str, value: &str) {
+fn set<V>(list: &mut Vec<(String, V)>, name: &str, value: V) {
     list.retain(|(known, _)| known != name);
-    list.push((name.to_owned(), value.to_owned()));
-}
-
-fn pairs(list: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
-    list.iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
+    list.push((name.to_owned(), value));
 }
 
 /// A path as text, for messages.

@@ -5,3 +5,4 @@ mod grammar;
 mod messages;
 mod settings;
 mod table;
+mod values;

@@ -234,6 +234,17 @@ impl<'c> Command<'c> {
         ptr::eq(self.parms.pool, self.parms.temp_pool)
     }
 
+    /// The line, for functions of httpd that only read it.
+    pub(crate) fn as_ptr(&self) -> *const sys::cmd_parms {
+        ptr::from_ref(self.parms)
+    }
+
+    /// The pool of what the line makes.
+    pub(crate) fn pool(&self) -> Option<Pool<'c>> {
+        // SAFETY: null or the pool that the line is read with, alive while it is read.
+        unsafe { Pool::from_raw(self.parms.pool) }
+    }
+
     /// The sections around the line, from the inside out.
     pub fn sections(&self) -> impl Iterator<Item = Section<'c>> {
         // SAFETY: null or the directive that is being read.

@@ -20,6 +20,7 @@ mod answer;
 mod brigade;
 mod command;
 mod connection;
+mod expression;
 mod guard;
 mod hooks;
 mod input;
@@ -39,6 +40,7 @@ pub use command::{
     Arity, Command, CommandSpec, CommandTexts, Commands, Place, Section, command_texts, commands,
 };
 pub use connection::Connection;
+pub use expression::Expression;
 pub use hooks::Failed;
 pub use input::{Input, Read};
 pub use log::{Level, log_request, log_server, log_startup};

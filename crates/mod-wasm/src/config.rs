@@ -1,11 +1,13 @@
 //! The configuration of one section, or of several merged ones: the settings, and what only httpd knows about the section.
 //! Turns a line of configuration into both.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cgi::{SectionKind, location_prefix};
 use directives::{Args, DIRECTIVES, Origin, Paths, Settings, utf8};
-use httpd::Command;
+use httpd::{Command, Expression};
 
 use crate::http;
 use crate::registry::{self, Program, SectionId};
@@ -47,6 +49,8 @@ pub enum By {
 pub struct DirConfig {
     settings: Arc<Settings>,
     named: Option<Named>,
+    /// The expressions in the settings, by their texts: equal texts mean the same, whichever section parsed them.
+    expressions: Arc<BTreeMap<String, Expression>>,
     /// Where all this stands.
     path: SectionPath,
 }
@@ -57,6 +61,7 @@ impl DirConfig {
         let DirConfig {
             settings,
             named,
+            expressions,
             path,
         } = inner;
         let settings = if *outer.settings == Settings::default() {
@@ -67,6 +72,7 @@ impl DirConfig {
         DirConfig {
             settings,
             named: named.clone().or_else(|| outer.named.clone()),
+            expressions: both(&outer.expressions, expressions),
             path: match outer.path.is_empty() {
                 true => Arc::clone(path),
                 false => outer.path.iter().chain(&**path).copied().collect(),
@@ -79,6 +85,16 @@ impl DirConfig {
         &self.settings
     }
 
+    /// Lays down what holds for one request, in this copy of the configuration.
+    pub fn set_settings(&mut self, settings: Settings) {
+        self.settings = Arc::new(settings);
+    }
+
+    /// The expression with this text.
+    pub fn expression(&self, text: &str) -> Option<&Expression> {
+        self.expressions.get(text)
+    }
+
     /// The program to run, if a module is named.
     pub fn named(&self) -> Option<&Named> {
         self.named.as_ref()
@@ -88,6 +104,24 @@ impl DirConfig {
     pub fn path(&self) -> &SectionPath {
         &self.path
     }
+}
+
+/// All expressions of two sections. Of equal ones the inner one, which lives as long as the merged section.
+fn both(
+    outer: &Arc<BTreeMap<String, Expression>>,
+    inner: &Arc<BTreeMap<String, Expression>>,
+) -> Arc<BTreeMap<String, Expression>> {
+    if inner.is_empty() {
+        return Arc::clone(outer);
+    }
+    if outer.is_empty() {
+        return Arc::clone(inner);
+    }
+    let all = outer.iter().chain(&**inner);
+    Arc::new(
+        all.map(|(text, parsed)| (text.clone(), parsed.clone()))
+            .collect(),
+    )
 }
 
 /// Applies one line of configuration to the section it stands in.
@@ -106,9 +140,15 @@ pub fn apply(command: &Command<'_>, config: &mut DirConfig) -> Result<(), String
         origin: &origin,
     };
     let settings = Arc::make_mut(&mut config.settings);
-    registry::with_server_settings(|server| {
-        directive.set(settings, server, &args, &ServerRoot(command))
-    })?;
+    let line = Line {
+        command,
+        expressions: RefCell::default(),
+    };
+    registry::with_server_settings(|server| directive.set(settings, server, &args, &line))?;
+    let parsed = line.expressions.into_inner();
+    if !parsed.is_empty() {
+        Arc::make_mut(&mut config.expressions).extend(parsed);
+    }
     let place = match config.path.last() {
         Some(place) => *place,
         None if command.in_htaccess() => Place::Htaccess(http::htaccess(&origin.file)),
@@ -155,11 +195,22 @@ fn leads(command: &Command<'_>) -> By {
     By::Url(None)
 }
 
-/// The one question that directives ask the server.
-struct ServerRoot<'c>(&'c Command<'c>);
+/// What directives ask the server about their line; keeps the expressions that it has parsed.
+struct Line<'c> {
+    command: &'c Command<'c>,
+    expressions: RefCell<Vec<(String, Expression)>>,
+}
 
-impl Paths for ServerRoot<'_> {
+impl Paths for Line<'_> {
     fn server_root_relative(&self, path: &str) -> Option<String> {
-        self.0.server_root_relative(path)
+        self.command.server_root_relative(path)
+    }
+
+    fn expression(&self, text: &str) -> Result<(), String> {
+        let parsed = self.command.expression(text)?;
+        self.expressions
+            .borrow_mut()
+            .push((text.to_owned(), parsed));
+        Ok(())
     }
 }

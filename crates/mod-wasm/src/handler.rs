@@ -14,7 +14,7 @@ use crate::config::DirConfig;
 use crate::exchange::HttpExchange;
 use crate::messages::log_request;
 use crate::response::Form;
-use crate::{http, outcome, program, script};
+use crate::{http, outcome, program, script, values};
 
 /// What `SetHandler` must say.
 const HANDLER: &[u8] = b"wasm-handler";
@@ -26,13 +26,16 @@ pub fn handle(request: &mut Request) -> Answer {
     }
     #[cfg(feature = "test-panic")]
     crate::panics::here(request, "handler");
-    let Some(config) = request.dir_config::<Wasm>().cloned() else {
+    let Some(mut config) = request.dir_config::<Wasm>().cloned() else {
         return Answer::Declined;
     };
     let chosen = match program::choose(request, &config) {
         Ok(chosen) => chosen,
         Err(answer) => return answer,
     };
+    if let Err(answer) = values::evaluate(request, &mut config, &chosen.name) {
+        return answer;
+    }
     let settings = config.settings();
     // What kind of program it is says how it wants to be called; CGI is a way to call a command.
     let form = match chosen.requested.is_cgi(settings) {
@@ -44,11 +47,16 @@ pub fn handle(request: &mut Request) -> Answer {
     if body && body_too_large(request, &chosen.name) {
         return Answer::Http(413);
     }
+    let words = match form {
+        Form::Script if chosen.requested.takes_query(settings) => script::query_words(request),
+        _ => Vec::new(),
+    };
     let run = Run {
         config: &config,
         guest: &chosen.guest,
         name: &chosen.name,
         form,
+        words,
         body: Body::new(body && request.offers_body()),
     };
     match form {
@@ -88,6 +96,8 @@ struct Run<'c> {
     /// What the guest gets as `argv[0]`, and what log lines call it.
     name: &'c str,
     form: Form,
+    /// Arguments that the request gives.
+    words: Vec<String>,
     body: Body,
 }
 
@@ -112,7 +122,13 @@ impl Run<'_> {
     ) -> Answer {
         let settings = self.config.settings();
         let argv = settings.argv(self.name);
-        let args: Vec<&[u8]> = argv.iter().map(|arg| arg.as_bytes()).collect();
+        let words = self.words.iter().map(String::as_str);
+        let args: Vec<&[u8]> = argv
+            .iter()
+            .copied()
+            .chain(words)
+            .map(str::as_bytes)
+            .collect();
         let mounts: Vec<client::Mount<'_>> = settings.mounts().iter().map(mount).collect();
         let fields = asked.map(http::Asked::fields).unwrap_or_default();
         let entries: Vec<_> = settings.config().collect();

@@ -22,6 +22,7 @@ mod response;
 mod script;
 mod specs;
 mod stamp;
+mod values;
 
 use httpd::{Answer, Command, Failed, Module, Pool, Record, Request, Server};
 

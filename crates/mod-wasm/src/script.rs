@@ -4,5 +4,5 @@
 mod request;
 mod response;
 
-pub use request::{Split, environment, split};
+pub use request::{Split, environment, query_words, split};
 pub use response::open;

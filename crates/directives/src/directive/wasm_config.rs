@@ -54,6 +54,6 @@ fn apply(settings: &mut Settings, args: &Args<'_>, _: &dyn Paths) -> Result<(), 
             "the key \"{key}\" contains \"=\"; write key and value as two arguments"
         ));
     }
-    settings.set_config(key, value);
+    settings.set_config(key, value.to_owned());
     Ok(())
 }

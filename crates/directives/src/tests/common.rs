@@ -20,6 +20,14 @@ impl Paths for ServerRoot {
             format!("/server/{path}")
         })
     }
+
+    /// Takes everything but a variable called `NO`.
+    fn expression(&self, text: &str) -> Result<(), String> {
+        match text.contains("%{NO}") {
+            true => Err("no such variable".to_owned()),
+            false => Ok(()),
+        }
+    }
 }
 
 /// A folder of its own for one test; removed at the end.

@@ -33,3 +33,11 @@ pub fn environment(
         None => Environment::configured(settings),
     }
 }
+
+/// The words of the request's indexed query. Only reading asks with one (RFC 3875, section 4.4).
+pub fn query_words(request: &Request) -> Vec<String> {
+    match request.method() {
+        b"GET" | b"HEAD" => cgi::query_words(request.query().unwrap_or_default()),
+        _ => Vec::new(),
+    }
+}
