@@ -23,6 +23,7 @@ impl Settings {
             outbound_concurrent,
             cgi,
             map_cgi_file_names,
+            body_without_length,
             timeout,
             reuse,
             memory_limit,
@@ -74,6 +75,11 @@ impl Settings {
             map_cgi_file_names
                 .iter()
                 .map(|map| format!("map CGI file names: {}", on_off(*map))),
+        );
+        lines.extend(
+            body_without_length
+                .iter()
+                .map(|body| format!("body without length: {body:?}")),
         );
         lines.extend(
             timeout

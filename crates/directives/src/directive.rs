@@ -8,6 +8,7 @@ mod dirs;
 mod parts;
 mod wasm_allow_outbound;
 mod wasm_arg;
+mod wasm_body_without_length;
 mod wasm_config;
 mod wasm_dir;
 mod wasm_enable_cgi;
@@ -35,6 +36,7 @@ pub static DIRECTIVES: &[&Directive] = &[
     &wasm_outbound_limit::WASM_OUTBOUND_LIMIT,
     &wasm_enable_cgi::WASM_ENABLE_CGI,
     &wasm_map_cgi_file_names::WASM_MAP_CGI_FILE_NAMES,
+    &wasm_body_without_length::WASM_BODY_WITHOUT_LENGTH,
     &wasm_timeout::WASM_TIMEOUT,
     &wasm_reuse::WASM_REUSE,
     &wasm_memory_limit::WASM_MEMORY_LIMIT,

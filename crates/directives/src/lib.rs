@@ -12,6 +12,7 @@ pub mod messages;
 mod mounts;
 mod settings;
 pub mod units;
+mod values;
 
 pub use args::{Args, Origin, Paths, utf8};
 pub use checks::{Check, Places, checks};
@@ -23,6 +24,7 @@ pub use mounts::{Mount, guest_path};
 pub use settings::{
     DEFAULT_MEMORY_LIMIT, EntryPoint, ModuleRef, OutboundLimit, Reuse, ServerSettings, Settings,
 };
+pub use values::BodyWithoutLength;
 
 #[cfg(test)]
 mod tests;

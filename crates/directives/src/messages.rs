@@ -5,10 +5,12 @@
 
 use std::fmt::{Display, Write};
 
+mod cgi;
 mod http;
 mod requests;
 mod server;
 
+pub use cgi::*;
 pub use http::*;
 pub use requests::*;
 pub use server::*;
@@ -205,4 +207,7 @@ pub static MESSAGES: &[&Message] = &[
     &GUEST_LOG_WARNING,
     &GUEST_LOG_ERROR,
     &GUEST_LOG_CRITICAL,
+    &SPOOL_FAILED,
+    &SPOOL_FULL,
+    &LENGTH_REQUIRED,
 ];

@@ -9,6 +9,7 @@ use destination::Pattern;
 use crate::args::Origin;
 use crate::mounts::Mount;
 use crate::units;
+use crate::values::BodyWithoutLength;
 
 /// `WasmMemoryLimit` where none is configured, in bytes.
 ///
@@ -107,6 +108,7 @@ pub struct Settings {
     pub(crate) outbound_concurrent: Option<u32>,
     pub(crate) cgi: Option<bool>,
     pub(crate) map_cgi_file_names: Option<bool>,
+    pub(crate) body_without_length: Option<BodyWithoutLength>,
     pub(crate) timeout: Option<Duration>,
     /// The inner `None` is `Off`.
     pub(crate) reuse: Option<Option<Reuse>>,
@@ -133,6 +135,7 @@ impl Settings {
             outbound_concurrent,
             cgi,
             map_cgi_file_names,
+            body_without_length,
             timeout,
             reuse,
             memory_limit,
@@ -150,6 +153,7 @@ impl Settings {
             outbound_concurrent: outbound_concurrent.or(outer.outbound_concurrent),
             cgi: cgi.or(outer.cgi),
             map_cgi_file_names: map_cgi_file_names.or(outer.map_cgi_file_names),
+            body_without_length: body_without_length.or(outer.body_without_length),
             timeout: timeout.or(outer.timeout),
             reuse: reuse.or(outer.reuse),
             memory_limit: memory_limit.or(outer.memory_limit),
@@ -238,6 +242,12 @@ impl Settings {
     #[must_use]
     pub fn map_cgi_file_names(&self) -> bool {
         self.map_cgi_file_names.unwrap_or(false)
+    }
+
+    /// What becomes of a request body whose length nobody has said.
+    #[must_use]
+    pub fn body_without_length(&self) -> BodyWithoutLength {
+        self.body_without_length.unwrap_or_default()
     }
 
     /// How long the guest itself may take. `server` is httpd's own `Timeout`, which holds where none is configured.

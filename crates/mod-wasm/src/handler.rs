@@ -60,7 +60,7 @@ pub fn handle(request: &mut Request) -> Answer {
     if body && body_too_large(request, settings) {
         return Answer::Http(413);
     }
-    let run = Run {
+    let mut run = Run {
         config: &config,
         guest,
         form,
@@ -69,7 +69,12 @@ pub fn handle(request: &mut Request) -> Answer {
     match form {
         Form::Plain => run.start(request, &Environment::configured(settings), None),
         Form::Script => {
-            let environment = script::environment(request, settings, split.as_ref());
+            let wanted = settings.body_without_length();
+            if let Err(failure) = run.body.settle_length(request, wanted) {
+                return outcome::refused(request, settings, &failure);
+            }
+            let length = run.body.length();
+            let environment = script::environment(request, settings, split.as_ref(), length);
             run.start(request, &environment, None)
         }
         Form::Http => run.answer(request),

@@ -19,6 +19,7 @@ mod registry;
 mod response;
 mod script;
 mod specs;
+mod spool;
 
 use httpd::{Answer, Command, Failed, Module, Pool, Record, Request, Server};
 

@@ -229,14 +229,15 @@ fn log_body_failure(request: &Request, module: &str, failure: &BodyFailure) {
     let too_large = failure.answer == Answer::Http(413)
         || failure.answer == Answer::FilterError && request.status() == 413;
     let limit = request.body_limit().unwrap_or(0);
-    let (message, field): (_, Option<(&str, &dyn Display)>) = match gone {
-        true => (&messages::CLIENT_GONE, None),
-        false if too_large => (&messages::BODY_TOO_LARGE, Some(("limit", &limit))),
-        false => (
-            &messages::BODY_UNREADABLE,
-            Some(("detail", &failure.detail)),
-        ),
+    let detail: (&str, &dyn Display) = ("detail", &failure.detail);
+    let (message, field): (_, Option<(&str, &dyn Display)>) = match failure.message {
+        Some(message) => (message, Some(detail)),
+        None if gone => (&messages::CLIENT_GONE, None),
+        None if too_large => (&messages::BODY_TOO_LARGE, Some(("limit", &limit))),
+        None => (&messages::BODY_UNREADABLE, Some(detail)),
     };
+    // A failure that says all in its message has no detail.
+    let field = field.filter(|(name, _)| message.placeholders().any(|wanted| wanted == *name));
     let mut fields: Vec<(&str, &dyn Display)> = vec![("module", &module)];
     fields.extend(field);
     log_request(request, message, &fields);

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::common::{Folder, read, section};
-use crate::{DEFAULT_MEMORY_LIMIT, Mount, OutboundLimit, Reuse, Settings, guest_path};
+use crate::{
+    BodyWithoutLength, DEFAULT_MEMORY_LIMIT, Mount, OutboundLimit, Reuse, Settings, guest_path,
+};
 
 fn merged(outer: &str, inner: &str) -> Vec<String> {
     Settings::merge(&section(outer), &section(inner)).describe()
@@ -23,6 +25,7 @@ fn nothing_is_set_at_first_and_the_defaults_hold() {
         Duration::from_secs(60)
     );
     assert!(!nothing.cgi() && !nothing.map_cgi_file_names());
+    assert_eq!(nothing.body_without_length(), BodyWithoutLength::Spool);
     assert!(nothing.outbound().is_empty() && nothing.reuse().is_none());
     assert_eq!(nothing.config().count(), 0);
     let limit = OutboundLimit {
@@ -90,9 +93,11 @@ fn what_only_a_caller_could_do_is_refused_too() {
 fn scalars_inner_wins_if_set() {
     let folder = Folder::new("scalars");
     let outer = "WasmModule /a.wasm\nWasmEntryPoint one\nWasmEnableCGI On\nWasmMapCGIFileNames On\nWasmTimeout 5\n\
-                 WasmMemoryLimit 1M\nWasmOutboundLimit timeout=1 size=1 concurrent=1\nWasmReuse idle=1";
+                 WasmMemoryLimit 1M\nWasmOutboundLimit timeout=1 size=1 concurrent=1\nWasmReuse idle=1\n\
+                 WasmBodyWithoutLength Stream";
     let inner = "WasmModule /b.wasm\nWasmEntryPoint two\nWasmEnableCGI Off\nWasmMapCGIFileNames Off\nWasmTimeout 1ms\n\
-                 WasmMemoryLimit 2M\nWasmOutboundLimit timeout=2 size=2 concurrent=2\nWasmReuse Off";
+                 WasmMemoryLimit 2M\nWasmOutboundLimit timeout=2 size=2 concurrent=2\nWasmReuse Off\n\
+                 WasmBodyWithoutLength Refuse";
     assert_eq!(merged(outer, ""), section(outer).describe());
     assert_eq!(merged("", inner), section(inner).describe());
     assert_eq!(merged(outer, inner), section(inner).describe());
@@ -262,6 +267,7 @@ fn equal_settings_have_equal_hashes_and_every_value_counts() {
         "WasmOutboundLimit concurrent=16",
         "WasmEnableCGI Off",
         "WasmMapCGIFileNames Off",
+        "WasmBodyWithoutLength Stream",
         "WasmTimeout 30s",
         "WasmReuse Off",
         "WasmReuse On",

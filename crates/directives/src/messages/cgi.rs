@@ -1,0 +1,38 @@
+//! Messages that only CGI programs have a reason for: request bodies that are read before the program starts, and what
+//! else their directives ask for. Must not know the handler.
+
+use super::{Fault, Level, Message};
+
+/// A temporary file for a body could not be used.
+pub static SPOOL_FAILED: Message = Message {
+    code: "WASM0160",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: Some(500),
+    text: "request body without a length could not be kept in a temporary file: {detail} (module {module})",
+    remedy: "The body was larger than 64 KiB, and no file could be used for it in the directory for temporary files: \
+             `TMPDIR` in the server's environment, or `/tmp`. The user that the server runs as (`User`) must be able to \
+             write there. `WasmBodyWithoutLength Stream` needs no file.",
+};
+
+/// There is no room for a body.
+pub static SPOOL_FULL: Message = Message {
+    code: "WASM0161",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: Some(507),
+    text: "no room for a request body without a length: {detail} (module {module})",
+    remedy: "The file system of the directory for temporary files (`TMPDIR` in the server's environment, or `/tmp`) is \
+             full, or a quota or a limit on the size of files was reached. Make room, set `TMPDIR` to a directory that \
+             has more, or lower `LimitRequestBody` in that section.",
+};
+
+/// A length is wanted and none has been said.
+pub static LENGTH_REQUIRED: Message = Message {
+    code: "WASM0162",
+    level: Level::Info,
+    fault: Fault::Client,
+    status: Some(411),
+    text: "request body without Content-Length refused (module {module})",
+    remedy: "`WasmBodyWithoutLength Refuse` holds in that section. Set it to `Spool` or `Stream` if such bodies are wanted.",
+};
