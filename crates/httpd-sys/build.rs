@@ -21,6 +21,7 @@ const FUNCTIONS: &[&str] = &[
     "apr_brigade_(cleanup|create|destroy|write)",
     "apr_bucket_(delete|eos_create|flush_create|heap_create|split|transient_create)",
     "apr_date_parse_http",
+    "apr_ctime|apr_time_now",
     "apr_os_sock_get",
     "apr_palloc|apr_pstrmemdup|apr_pool_cleanup_null|apr_pool_cleanup_register",
     "apr_strerror",
@@ -60,6 +61,7 @@ const VARS: &[&str] = &[
     "OR_FILEINFO",
     "MODULE_MAGIC_(COOKIE|NUMBER_MAJOR|NUMBER_MINOR)",
     "APR_BUCKET_BUFF_SIZE",
+    "APR_CTIME_LEN",
     "AP_IOBUFSIZE",
     "apr_bucket_type_(eos|flush)",
 ];

@@ -13,6 +13,7 @@ mod numbers;
 mod outcome;
 mod pairs;
 mod response;
+mod script_log;
 mod stderr;
 mod target;
 
@@ -24,5 +25,6 @@ pub use numbers::Numbers;
 pub use outcome::{Judgement, Stage, Verdict, judge, judge_error};
 pub use pairs::Pairs;
 pub use response::{FieldProblem, ResponseHead, response_trailers};
+pub use script_log::{Failed, Record};
 pub use stderr::{Line, Stderr};
 pub use target::{is_resolved, join, path_with_query};

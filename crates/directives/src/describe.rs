@@ -5,6 +5,7 @@ use destination::Pattern;
 
 use crate::settings::{Reuse, ServerSettings, Settings, shown};
 use crate::units::{show_duration, show_size};
+use crate::values::ScriptLog;
 
 impl Settings {
     /// One line for each value that is set, in a fixed order.
@@ -24,6 +25,7 @@ impl Settings {
             cgi,
             map_cgi_file_names,
             body_without_length,
+            script_log,
             timeout,
             reuse,
             memory_limit,
@@ -82,6 +84,11 @@ impl Settings {
                 .map(|body| format!("body without length: {body:?}")),
         );
         lines.extend(
+            script_log
+                .iter()
+                .map(|log| format!("script log: {}", show_script_log(log.as_ref()))),
+        );
+        lines.extend(
             timeout
                 .iter()
                 .map(|timeout| format!("timeout: {}", show_duration(*timeout))),
@@ -133,6 +140,14 @@ fn show_reuse(reuse: Option<Reuse>) -> String {
     };
     let idle = show_duration(idle);
     format!("requests={requests} concurrent={concurrent} idle={idle}")
+}
+
+fn show_script_log(log: Option<&ScriptLog>) -> String {
+    let Some(log) = log else {
+        return "none".to_owned();
+    };
+    let (max, body) = (show_size(log.max), show_size(log.body));
+    format!("{} max={max} body={body}", shown(&log.path))
 }
 
 fn on_off(value: bool) -> &'static str {

@@ -21,6 +21,7 @@ mod wasm_memory_limit;
 mod wasm_module;
 mod wasm_outbound_limit;
 mod wasm_reuse;
+mod wasm_script_log;
 mod wasm_timeout;
 
 /// Every directive, in the order of the documentation.
@@ -37,6 +38,7 @@ pub static DIRECTIVES: &[&Directive] = &[
     &wasm_enable_cgi::WASM_ENABLE_CGI,
     &wasm_map_cgi_file_names::WASM_MAP_CGI_FILE_NAMES,
     &wasm_body_without_length::WASM_BODY_WITHOUT_LENGTH,
+    &wasm_script_log::WASM_SCRIPT_LOG,
     &wasm_timeout::WASM_TIMEOUT,
     &wasm_reuse::WASM_REUSE,
     &wasm_memory_limit::WASM_MEMORY_LIMIT,

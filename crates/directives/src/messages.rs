@@ -210,4 +210,6 @@ pub static MESSAGES: &[&Message] = &[
     &SPOOL_FAILED,
     &SPOOL_FULL,
     &LENGTH_REQUIRED,
+    &SCRIPT_LOG_UNUSABLE,
+    &SCRIPT_LOG_FAILED,
 ];

@@ -9,7 +9,7 @@ use destination::Pattern;
 use crate::args::Origin;
 use crate::mounts::Mount;
 use crate::units;
-use crate::values::BodyWithoutLength;
+use crate::values::{BodyWithoutLength, ScriptLog};
 
 /// `WasmMemoryLimit` where none is configured, in bytes.
 ///
@@ -109,6 +109,8 @@ pub struct Settings {
     pub(crate) cgi: Option<bool>,
     pub(crate) map_cgi_file_names: Option<bool>,
     pub(crate) body_without_length: Option<BodyWithoutLength>,
+    /// The inner `None` is `none`.
+    pub(crate) script_log: Option<Option<ScriptLog>>,
     pub(crate) timeout: Option<Duration>,
     /// The inner `None` is `Off`.
     pub(crate) reuse: Option<Option<Reuse>>,
@@ -136,6 +138,7 @@ impl Settings {
             cgi,
             map_cgi_file_names,
             body_without_length,
+            script_log,
             timeout,
             reuse,
             memory_limit,
@@ -154,6 +157,7 @@ impl Settings {
             cgi: cgi.or(outer.cgi),
             map_cgi_file_names: map_cgi_file_names.or(outer.map_cgi_file_names),
             body_without_length: body_without_length.or(outer.body_without_length),
+            script_log: script_log.clone().or_else(|| outer.script_log.clone()),
             timeout: timeout.or(outer.timeout),
             reuse: reuse.or(outer.reuse),
             memory_limit: memory_limit.or(outer.memory_limit),
@@ -248,6 +252,12 @@ impl Settings {
     #[must_use]
     pub fn body_without_length(&self) -> BodyWithoutLength {
         self.body_without_length.unwrap_or_default()
+    }
+
+    /// Where failed runs of a CGI program are described, if anywhere.
+    #[must_use]
+    pub fn script_log(&self) -> Option<&ScriptLog> {
+        self.script_log.as_ref()?.as_ref()
     }
 
     /// How long the guest itself may take. `server` is httpd's own `Timeout`, which holds where none is configured.

@@ -1,4 +1,8 @@
-//! Values of settings that are a choice of words. Must not know how they are written.
+//! Values of settings that are more than a number or a text. Must not know how they are written.
+
+use std::path::PathBuf;
+
+use crate::args::Origin;
 
 /// What becomes of a CGI program's request body whose length nobody has said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -10,4 +14,30 @@ pub enum BodyWithoutLength {
     Stream,
     /// The client gets 411.
     Refuse,
+}
+
+/// Where failed runs of CGI programs are described.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ScriptLog {
+    /// The file, absolute.
+    pub path: PathBuf,
+    /// It gets no entry that would make it larger than this, in bytes.
+    pub max: u64,
+    /// So much of the request body, of the output and of the standard error is kept, in bytes each.
+    pub body: u64,
+    /// The line that named it, for errors found after all lines have been read.
+    pub origin: Origin,
+}
+
+impl ScriptLog {
+    /// With the sizes that hold where none are said: those of httpd's `ScriptLogLength` and `ScriptLogBuffer`.
+    #[must_use]
+    pub fn new(path: PathBuf, origin: Origin) -> ScriptLog {
+        ScriptLog {
+            path,
+            max: 10_385_760,
+            body: 1024,
+            origin,
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::config::DirConfig;
 use crate::exchange::HttpExchange;
 use crate::messages::log_request;
 use crate::response::Form;
-use crate::{http, outcome, script};
+use crate::{http, outcome, script, script_log};
 
 /// What `SetHandler` must say.
 const HANDLER: &[u8] = b"wasm-handler";
@@ -164,6 +164,7 @@ impl Run<'_> {
         let start = Instant::now();
         let name = argv.first().copied().unwrap_or_default();
         let mut exchange = HttpExchange::new(request, self.body, self.form, name);
+        exchange.record = script_log::record(settings, self.form);
         let result = self.guest.run(&job, &mut exchange);
         outcome::conclude(exchange, settings, &job, result, start.elapsed())
     }

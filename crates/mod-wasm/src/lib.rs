@@ -18,6 +18,7 @@ mod panics;
 mod registry;
 mod response;
 mod script;
+mod script_log;
 mod specs;
 mod spool;
 

@@ -13,6 +13,7 @@ use wasm_runtime_client::{Engine, EngineOptions, EntryPoint, Error, ErrorCode, R
 use crate::generation::{self, Generation, Loading};
 use crate::messages::{Fields, log_at_startup, log_server};
 use crate::registry::{self, Section};
+use crate::script_log;
 
 /// Looks at every module that is named, without compiling it: `httpd -t` comes this far. In the second reading at start
 /// all that has just been done.
@@ -98,6 +99,7 @@ pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
     if pass() == Pass::Check {
         return Ok(());
     }
+    open_script_logs(server)?;
     let previous = generation::replace(None);
     let programs = registry::programs();
     if programs.is_empty() {
@@ -140,6 +142,22 @@ pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
     report(&messages::READY, fields);
     generation::replace(Some(generation));
     Ok(())
+}
+
+fn open_script_logs(server: Server<'_>) -> Result<(), Failed> {
+    let sections = registry::sections();
+    let logs = sections
+        .iter()
+        .filter_map(|section| section.script_log.as_ref());
+    script_log::open(logs).map_err(|(log, error)| {
+        let fields: &Fields<'_> = &[
+            ("file", &log.path.display()),
+            ("detail", &error),
+            ("origin", &log.origin),
+        ];
+        log_server(server, &messages::SCRIPT_LOG_UNUSABLE, fields);
+        Failed
+    })
 }
 
 /// The first line that names a module, for messages.

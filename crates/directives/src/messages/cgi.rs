@@ -36,3 +36,23 @@ pub static LENGTH_REQUIRED: Message = Message {
     text: "request body without Content-Length refused (module {module})",
     remedy: "`WasmBodyWithoutLength Refuse` holds in that section. Set it to `Spool` or `Stream` if such bodies are wanted.",
 };
+
+/// The file of `WasmScriptLog` cannot be had.
+pub static SCRIPT_LOG_UNUSABLE: Message = Message {
+    code: "WASM0163",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: None,
+    text: "the file of WasmScriptLog cannot be opened: {file}: {detail} ({origin})",
+    remedy: "The server opens the file when it starts or restarts, as the user that starts it. It does not start without it.",
+};
+
+/// An entry could not be written.
+pub static SCRIPT_LOG_FAILED: Message = Message {
+    code: "WASM0164",
+    level: Level::Warning,
+    fault: Fault::Operator,
+    status: None,
+    text: "no entry written to the file of WasmScriptLog: {file}: {detail} (module {module})",
+    remedy: "The file system is full or failing. The request itself is not affected.",
+};

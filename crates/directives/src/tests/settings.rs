@@ -26,6 +26,7 @@ fn nothing_is_set_at_first_and_the_defaults_hold() {
     );
     assert!(!nothing.cgi() && !nothing.map_cgi_file_names());
     assert_eq!(nothing.body_without_length(), BodyWithoutLength::Spool);
+    assert!(nothing.script_log().is_none());
     assert!(nothing.outbound().is_empty() && nothing.reuse().is_none());
     assert_eq!(nothing.config().count(), 0);
     let limit = OutboundLimit {
@@ -94,10 +95,10 @@ fn scalars_inner_wins_if_set() {
     let folder = Folder::new("scalars");
     let outer = "WasmModule /a.wasm\nWasmEntryPoint one\nWasmEnableCGI On\nWasmMapCGIFileNames On\nWasmTimeout 5\n\
                  WasmMemoryLimit 1M\nWasmOutboundLimit timeout=1 size=1 concurrent=1\nWasmReuse idle=1\n\
-                 WasmBodyWithoutLength Stream";
+                 WasmBodyWithoutLength Stream\nWasmScriptLog /a.log max=1";
     let inner = "WasmModule /b.wasm\nWasmEntryPoint two\nWasmEnableCGI Off\nWasmMapCGIFileNames Off\nWasmTimeout 1ms\n\
                  WasmMemoryLimit 2M\nWasmOutboundLimit timeout=2 size=2 concurrent=2\nWasmReuse Off\n\
-                 WasmBodyWithoutLength Refuse";
+                 WasmBodyWithoutLength Refuse\nWasmScriptLog none";
     assert_eq!(merged(outer, ""), section(outer).describe());
     assert_eq!(merged("", inner), section(inner).describe());
     assert_eq!(merged(outer, inner), section(inner).describe());
@@ -268,6 +269,9 @@ fn equal_settings_have_equal_hashes_and_every_value_counts() {
         "WasmEnableCGI Off",
         "WasmMapCGIFileNames Off",
         "WasmBodyWithoutLength Stream",
+        "WasmScriptLog none",
+        "WasmScriptLog /a.log",
+        "WasmScriptLog /a.log max=1",
         "WasmTimeout 30s",
         "WasmReuse Off",
         "WasmReuse On",
