@@ -5,7 +5,7 @@ use destination::Pattern;
 
 use crate::settings::{Reuse, ServerSettings, Settings, shown};
 use crate::units::{show_duration, show_size};
-use crate::values::ScriptLog;
+use crate::values::{Alone, ScriptLog};
 
 impl Settings {
     /// One line for each value that is set, in a fixed order.
@@ -27,6 +27,7 @@ impl Settings {
             body_without_length,
             script_log,
             timeout,
+            serialize,
             reuse,
             memory_limit,
         } = self;
@@ -93,6 +94,14 @@ impl Settings {
                 .iter()
                 .map(|timeout| format!("timeout: {}", show_duration(*timeout))),
         );
+        lines.extend(serialize.iter().map(|serialize| {
+            let word = match serialize.as_ref().map(|serialize| serialize.alone) {
+                None => "Off",
+                Some(Alone::Every) => "On",
+                Some(Alone::Writes) => "Writes",
+            };
+            format!("serialize: {word}")
+        }));
         lines.extend(
             reuse
                 .iter()

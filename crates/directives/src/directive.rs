@@ -22,6 +22,7 @@ mod wasm_module;
 mod wasm_outbound_limit;
 mod wasm_reuse;
 mod wasm_script_log;
+mod wasm_serialize;
 mod wasm_timeout;
 
 /// Every directive, in the order of the documentation.
@@ -40,6 +41,7 @@ pub static DIRECTIVES: &[&Directive] = &[
     &wasm_body_without_length::WASM_BODY_WITHOUT_LENGTH,
     &wasm_script_log::WASM_SCRIPT_LOG,
     &wasm_timeout::WASM_TIMEOUT,
+    &wasm_serialize::WASM_SERIALIZE,
     &wasm_reuse::WASM_REUSE,
     &wasm_memory_limit::WASM_MEMORY_LIMIT,
     &wasm_max_instances::WASM_MAX_INSTANCES,

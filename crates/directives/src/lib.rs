@@ -24,7 +24,7 @@ pub use mounts::{Mount, guest_path};
 pub use settings::{
     DEFAULT_MEMORY_LIMIT, EntryPoint, ModuleRef, OutboundLimit, Reuse, ServerSettings, Settings,
 };
-pub use values::{BodyWithoutLength, ScriptLog};
+pub use values::{Alone, BodyWithoutLength, ScriptLog, Serialize};
 
 #[cfg(test)]
 mod tests;

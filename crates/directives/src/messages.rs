@@ -212,4 +212,6 @@ pub static MESSAGES: &[&Message] = &[
     &LENGTH_REQUIRED,
     &SCRIPT_LOG_UNUSABLE,
     &SCRIPT_LOG_FAILED,
+    &LOCK_UNUSABLE,
+    &NO_TURN,
 ];

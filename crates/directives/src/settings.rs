@@ -9,7 +9,7 @@ use destination::Pattern;
 use crate::args::Origin;
 use crate::mounts::Mount;
 use crate::units;
-use crate::values::{BodyWithoutLength, ScriptLog};
+use crate::values::{BodyWithoutLength, ScriptLog, Serialize};
 
 /// `WasmMemoryLimit` where none is configured, in bytes.
 ///
@@ -113,6 +113,8 @@ pub struct Settings {
     pub(crate) script_log: Option<Option<ScriptLog>>,
     pub(crate) timeout: Option<Duration>,
     /// The inner `None` is `Off`.
+    pub(crate) serialize: Option<Option<Serialize>>,
+    /// The inner `None` is `Off`.
     pub(crate) reuse: Option<Option<Reuse>>,
     pub(crate) memory_limit: Option<u64>,
 }
@@ -140,6 +142,7 @@ impl Settings {
             body_without_length,
             script_log,
             timeout,
+            serialize,
             reuse,
             memory_limit,
         } = inner;
@@ -159,6 +162,7 @@ impl Settings {
             body_without_length: body_without_length.or(outer.body_without_length),
             script_log: script_log.clone().or_else(|| outer.script_log.clone()),
             timeout: timeout.or(outer.timeout),
+            serialize: serialize.clone().or_else(|| outer.serialize.clone()),
             reuse: reuse.or(outer.reuse),
             memory_limit: memory_limit.or(outer.memory_limit),
         };
@@ -264,6 +268,12 @@ impl Settings {
     #[must_use]
     pub fn timeout(&self, server: Duration) -> Duration {
         self.timeout.unwrap_or(server)
+    }
+
+    /// How requests wait for each other; `None`, the default, means not at all.
+    #[must_use]
+    pub fn serialize(&self) -> Option<&Serialize> {
+        self.serialize.as_ref()?.as_ref()
     }
 
     /// How much memory one request may take, in bytes.

@@ -41,3 +41,29 @@ impl ScriptLog {
         }
     }
 }
+
+/// Which requests run alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Alone {
+    /// Every one.
+    Every,
+    /// Those whose method may change something; the others run side by side.
+    Writes,
+}
+
+/// How requests wait for each other.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Serialize {
+    /// Which ones run alone.
+    pub alone: Alone,
+    /// The line that says so: requests wait for those that have the same.
+    pub origin: Origin,
+}
+
+impl Serialize {
+    /// Does a request with this method run alone?
+    #[must_use]
+    pub fn is_alone(&self, method: &[u8]) -> bool {
+        self.alone == Alone::Every || !matches!(method, b"GET" | b"HEAD" | b"OPTIONS")
+    }
+}

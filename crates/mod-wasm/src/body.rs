@@ -4,7 +4,7 @@
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use directives::{BodyWithoutLength, Message, messages};
+use directives::{BodyWithoutLength, Message, Settings, messages};
 use httpd::{Answer, Input, Read, Request, Status};
 use wasm_runtime_client::{BodyRead, Closed};
 
@@ -98,18 +98,20 @@ impl Body {
     }
 
     /// Sees to a body whose length nobody has said, or filters have made wrong: reads it whole, so that its length is known,
-    /// or leaves it to the guest to read to the end.
+    /// or leaves it to the guest to read to the end. A guest for which others wait gets any body whole: they shall not wait
+    /// for its client.
     ///
     /// # Errors
     /// It is refused, did not arrive, or there is no room for it: the guest must not be started.
     pub fn settle_length(
         &mut self,
         request: &mut Request,
-        wanted: BodyWithoutLength,
+        settings: &Settings,
     ) -> Result<(), BodyFailure> {
         if !matches!(self.source, Source::Unread) || !request.has_body() {
             return Ok(());
         }
+        let wanted = settings.body_without_length();
         let said = has_length(request);
         if !said && wanted == BodyWithoutLength::Refuse {
             return Err(BodyFailure {
@@ -122,7 +124,8 @@ impl Body {
         // Filters that have nothing to do here have removed themselves by now.
         let changed = request.body_is_filtered() || said && !has_length(request);
         match wanted {
-            _ if said && !changed => {}
+            _ if said && !changed && settings.serialize().is_none() => {}
+            BodyWithoutLength::Stream if said && !changed => {}
             BodyWithoutLength::Stream => self.length = Length::Unknown,
             BodyWithoutLength::Spool | BodyWithoutLength::Refuse => self.spool(request)?,
         }

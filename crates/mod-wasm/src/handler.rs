@@ -15,7 +15,7 @@ use crate::config::DirConfig;
 use crate::exchange::HttpExchange;
 use crate::messages::log_request;
 use crate::response::Form;
-use crate::{http, outcome, script, script_log};
+use crate::{http, outcome, script, script_log, serialize};
 
 /// What `SetHandler` must say.
 const HANDLER: &[u8] = b"wasm-handler";
@@ -69,8 +69,7 @@ pub fn handle(request: &mut Request) -> Answer {
     match form {
         Form::Plain => run.start(request, &Environment::configured(settings), None),
         Form::Script => {
-            let wanted = settings.body_without_length();
-            if let Err(failure) = run.body.settle_length(request, wanted) {
+            if let Err(failure) = run.body.settle_length(request, settings) {
                 return outcome::refused(request, settings, &failure);
             }
             let length = run.body.length();
@@ -161,11 +160,16 @@ impl Run<'_> {
                 idle: reuse.idle,
             }),
         };
+        let turn = match serialize::wait(request, settings) {
+            Ok(turn) => turn,
+            Err(answer) => return answer,
+        };
         let start = Instant::now();
         let name = argv.first().copied().unwrap_or_default();
         let mut exchange = HttpExchange::new(request, self.body, self.form, name);
         exchange.record = script_log::record(settings, self.form);
         let result = self.guest.run(&job, &mut exchange);
+        drop(turn);
         outcome::conclude(exchange, settings, &job, result, start.elapsed())
     }
 }

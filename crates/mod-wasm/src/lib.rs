@@ -19,6 +19,7 @@ mod registry;
 mod response;
 mod script;
 mod script_log;
+mod serialize;
 mod specs;
 mod spool;
 

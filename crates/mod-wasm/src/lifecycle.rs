@@ -13,7 +13,7 @@ use wasm_runtime_client::{Engine, EngineOptions, EntryPoint, Error, ErrorCode, R
 use crate::generation::{self, Generation, Loading};
 use crate::messages::{Fields, log_at_startup, log_server};
 use crate::registry::{self, Section};
-use crate::script_log;
+use crate::{script_log, serialize};
 
 /// Looks at every module that is named, without compiling it: `httpd -t` comes this far. In the second reading at start
 /// all that has just been done.
@@ -100,6 +100,7 @@ pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
         return Ok(());
     }
     open_script_logs(server)?;
+    prepare_locks(server)?;
     let previous = generation::replace(None);
     let programs = registry::programs();
     if programs.is_empty() {
@@ -156,6 +157,18 @@ fn open_script_logs(server: Server<'_>) -> Result<(), Failed> {
             ("origin", &log.origin),
         ];
         log_server(server, &messages::SCRIPT_LOG_UNUSABLE, fields);
+        Failed
+    })
+}
+
+fn prepare_locks(server: Server<'_>) -> Result<(), Failed> {
+    let sections = registry::sections();
+    let origins = sections
+        .iter()
+        .filter_map(|section| section.serialize.as_ref());
+    serialize::prepare(origins).map_err(|(origin, error)| {
+        let fields: &Fields<'_> = &[("detail", &error), ("origin", origin)];
+        log_server(server, &messages::LOCK_UNUSABLE, fields);
         Failed
     })
 }

@@ -169,10 +169,8 @@ fn carry_out(exchange: &mut HttpExchange<'_>, verdict: Verdict) -> Answer {
     match verdict {
         Verdict::Keep => exchange.response.finish(exchange.request),
         Verdict::Status(status) => {
-            if status == 503
-                && let Some(headers) = exchange.request.err_headers_out()
-            {
-                headers.set(c"Retry-After", RETRY_AFTER);
+            if status == 503 {
+                return come_again(exchange.request);
             }
             Answer::Http(status)
         }
@@ -181,6 +179,14 @@ fn carry_out(exchange: &mut HttpExchange<'_>, verdict: Verdict) -> Answer {
             Answer::Ok
         }
     }
+}
+
+/// 503, and when the client may try once more.
+pub fn come_again(request: &Request) -> Answer {
+    if let Some(headers) = request.err_headers_out() {
+        headers.set(c"Retry-After", RETRY_AFTER);
+    }
+    Answer::Http(503)
 }
 
 /// The response could not be used, whatever the guest did afterwards.

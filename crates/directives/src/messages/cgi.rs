@@ -9,7 +9,7 @@ pub static SPOOL_FAILED: Message = Message {
     level: Level::Error,
     fault: Fault::Operator,
     status: Some(500),
-    text: "request body without a length could not be kept in a temporary file: {detail} (module {module})",
+    text: "request body could not be kept in a temporary file: {detail} (module {module})",
     remedy: "The body was larger than 64 KiB, and no file could be used for it in the directory for temporary files: \
              `TMPDIR` in the server's environment, or `/tmp`. The user that the server runs as (`User`) must be able to \
              write there. `WasmBodyWithoutLength Stream` needs no file.",
@@ -21,7 +21,7 @@ pub static SPOOL_FULL: Message = Message {
     level: Level::Error,
     fault: Fault::Operator,
     status: Some(507),
-    text: "no room for a request body without a length: {detail} (module {module})",
+    text: "no room for a request body: {detail} (module {module})",
     remedy: "The file system of the directory for temporary files (`TMPDIR` in the server's environment, or `/tmp`) is \
              full, or a quota or a limit on the size of files was reached. Make room, set `TMPDIR` to a directory that \
              has more, or lower `LimitRequestBody` in that section.",
@@ -55,4 +55,27 @@ pub static SCRIPT_LOG_FAILED: Message = Message {
     status: None,
     text: "no entry written to the file of WasmScriptLog: {file}: {detail} (module {module})",
     remedy: "The file system is full or failing. The request itself is not affected.",
+};
+
+/// Requests can not wait for each other.
+pub static LOCK_UNUSABLE: Message = Message {
+    code: "WASM0165",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: Some(500),
+    text: "the lock of WasmSerialize cannot be used: {detail} ({origin})",
+    remedy: "Each request opens the lock through `/proc/self/fd`. It must be there for the children too: with `ChrootDir`, \
+             mount it below that directory. At start, the server may have too many files open (`ulimit -n`).",
+};
+
+/// It was not its turn for too long.
+pub static NO_TURN: Message = Message {
+    code: "WASM0166",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: Some(503),
+    text: "other requests of the section ran for {wait}, and WasmSerialize lets this one run only after them ({origin})",
+    remedy: "The requests before it took longer than the server's `Timeout`. A lower `WasmTimeout` bounds each of them; \
+             `WasmSerialize Writes` lets those that only read run side by side. The client is asked to come again \
+             (`Retry-After`).",
 };
