@@ -24,6 +24,7 @@ pub struct Setup {
     pub(crate) threads: u32,
     pub(crate) one_process: bool,
     pub(crate) address_space: Option<u64>,
+    pub(crate) file_size: Option<u64>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) announced: Vec<String>,
     pub(crate) tolerated: Vec<String>,
@@ -58,6 +59,7 @@ impl Setup {
             threads: 4,
             one_process: false,
             address_space: None,
+            file_size: None,
             env: Vec::new(),
             announced: Vec::new(),
             tolerated: Vec::new(),
@@ -159,6 +161,12 @@ impl Setup {
         self
     }
 
+    /// Limits the size of the files that httpd may write, in bytes, as `ulimit -f` does.
+    pub fn file_size(mut self, bytes: u64) -> Setup {
+        self.file_size = Some(bytes);
+        self
+    }
+
     /// Sets a variable in httpd's environment.
     pub fn env(mut self, name: &str, value: &str) -> Setup {
         self.env.push((name.to_owned(), value.to_owned()));
@@ -223,6 +231,9 @@ impl Setup {
         command.args(["--pdeathsig", "TERM"]);
         if let Some(bytes) = self.address_space {
             command.arg("prlimit").arg(format!("--as={bytes}"));
+        }
+        if let Some(bytes) = self.file_size {
+            command.arg("prlimit").arg(format!("--fsize={bytes}"));
         }
         command.arg(paths::httpd());
         command.arg("-d").arg(self.folder.path());

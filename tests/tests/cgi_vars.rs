@@ -157,7 +157,11 @@ fn cgi_12_content_type_and_length() {
             ("HTTP_CONTENT_LENGTH", None),
         ],
     );
-    let got = vars(&httpd, &Req::post_chunked("/env", &[b"123", b"45"]));
+    let streamed = Setup::new()
+        .conf("WasmBodyWithoutLength Stream")
+        .cgi("/env", "probe", "WasmArg env")
+        .start();
+    let got = vars(&streamed, &Req::post_chunked("/env", &[b"123", b"45"]));
     check_variables(&got, &[("CONTENT_LENGTH", None)]);
 }
 

@@ -49,9 +49,32 @@ fn cgi_07_the_protocol_is_http_2() {
 }
 
 #[test]
+fn cgi_12_a_body_without_a_length_is_told_its_length() {
+    let Some(setup) = setup() else { return };
+    let httpd = setup
+        .cgi("/c", "probe-c", "")
+        .cgi("/env", "probe", "WasmArg env")
+        .start();
+    for size in [0, 1, 65_537, 300_000_u32] {
+        let body: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
+        // This one reads as many bytes as it is told, and no more.
+        assert!(post(&httpd, "/c", &body) == body, "{size} bytes");
+        let vars = String::from_utf8_lossy(&post(&httpd, "/env", &body)).into_owned();
+        let length = format!("CONTENT_LENGTH={size}");
+        assert!(vars.lines().any(|line| line == length), "{length}\n{vars}");
+    }
+    let vars = text(&curl(&httpd, "/env", &[]));
+    assert!(
+        !vars.contains("CONTENT_LENGTH="),
+        "a GET has no body: {vars}"
+    );
+}
+
+#[test]
 fn cgi_23_a_body_without_a_length() {
     let Some(setup) = setup() else { return };
     let httpd = setup
+        .conf("WasmBodyWithoutLength Stream")
         .cgi("/c", "probe-c", "")
         .cgi("/env", "probe", "WasmArg env")
         .start();

@@ -11,6 +11,7 @@ use suite::{Conn, Httpd, Req, Setup, paths};
 fn setup() -> Setup {
     Setup::new()
         .timeout(300)
+        .conf("WasmBodyWithoutLength Stream")
         .cgi("/probe", "probe", "")
         .cgi("/c", "probe-c", "")
         .cgi("/p2", "probe-component", "")
@@ -147,6 +148,16 @@ fn cgi_29_big_upload_in_flat_memory() {
             let text = conn.response("POST").expect(200).text();
             assert!(text.starts_with(&format!("bytes={size} ")), "{text}");
         });
+    });
+}
+
+#[test]
+fn cgi_29_big_upload_that_is_spooled_in_flat_memory() {
+    let lines = "WasmBodyWithoutLength Spool";
+    let (httpd, size) = (big().cgi("/spool", "probe-c", lines).start(), paths::big());
+    upload(&httpd, "/spool", MIB, |conn| read_pattern(conn, MIB));
+    with_flat_memory(&httpd, "spooled echo", size, || {
+        upload(&httpd, "/spool", size, |conn| read_pattern(conn, size));
     });
 }
 

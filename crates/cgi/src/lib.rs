@@ -15,6 +15,7 @@ mod pairs;
 mod requested;
 mod query;
 mod response;
+mod script_log;
 mod stderr;
 mod target;
 
@@ -28,5 +29,6 @@ pub use pairs::Pairs;
 pub use requested::Requested;
 pub use query::query_words;
 pub use response::{FieldProblem, ResponseHead, response_trailers};
+pub use script_log::{Failed, Record};
 pub use stderr::{Line, Stderr};
 pub use target::{is_resolved, join, path_with_query};

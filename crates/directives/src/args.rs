@@ -81,6 +81,18 @@ impl<'a> Args<'a> {
         Ok(self.values)
     }
 
+    /// One of these words in any case, and what it stands for.
+    pub(crate) fn word<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, String> {
+        let value = self.one()?;
+        let found = words
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(value));
+        found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            format!("\"{value}\" is not one of {}", known.join(", "))
+        })
+    }
+
     /// `On` or `Off` in any case. httpd's own FLAG kind is not used because its error says neither what was written
     /// nor that anything else was meant.
     pub(crate) fn on_off(&self) -> Result<bool, String> {

@@ -5,6 +5,7 @@ use destination::Pattern;
 
 use crate::settings::{Reuse, ServerSettings, Settings, shown};
 use crate::units::{show_duration, show_size};
+use crate::values::{Alone, ScriptLog};
 
 impl Settings {
     /// One line for each value that is set, in a fixed order.
@@ -24,7 +25,10 @@ impl Settings {
             outbound_concurrent,
             cgi,
             map_cgi_file_names,
+            body_without_length,
+            script_log,
             timeout,
+            serialize,
             reuse,
             memory_limit,
         } = self;
@@ -86,10 +90,28 @@ impl Settings {
                 .map(|map| format!("map CGI file names: {}", on_off(*map))),
         );
         lines.extend(
+            body_without_length
+                .iter()
+                .map(|body| format!("body without length: {body:?}")),
+        );
+        lines.extend(
+            script_log
+                .iter()
+                .map(|log| format!("script log: {}", show_script_log(log.as_ref()))),
+        );
+        lines.extend(
             timeout
                 .iter()
                 .map(|timeout| format!("timeout: {}", show_duration(*timeout))),
         );
+        lines.extend(serialize.iter().map(|serialize| {
+            let word = match serialize.as_ref().map(|serialize| serialize.alone) {
+                None => "Off",
+                Some(Alone::Every) => "On",
+                Some(Alone::Writes) => "Writes",
+            };
+            format!("serialize: {word}")
+        }));
         lines.extend(
             reuse
                 .iter()
@@ -137,6 +159,14 @@ fn show_reuse(reuse: Option<Reuse>) -> String {
     };
     let idle = show_duration(idle);
     format!("requests={requests} concurrent={concurrent} idle={idle}")
+}
+
+fn show_script_log(log: Option<&ScriptLog>) -> String {
+    let Some(log) = log else {
+        return "none".to_owned();
+    };
+    let (max, body) = (show_size(log.max), show_size(log.body));
+    format!("{} max={max} body={body}", shown(&log.path))
 }
 
 fn on_off(value: bool) -> &'static str {

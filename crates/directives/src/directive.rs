@@ -8,6 +8,7 @@ mod dirs;
 mod parts;
 mod wasm_allow_outbound;
 mod wasm_arg;
+mod wasm_body_without_length;
 mod wasm_config;
 mod wasm_dir;
 mod wasm_enable_cgi;
@@ -21,6 +22,8 @@ mod wasm_module;
 mod wasm_outbound_limit;
 mod wasm_query_args;
 mod wasm_reuse;
+mod wasm_script_log;
+mod wasm_serialize;
 mod wasm_timeout;
 
 /// Every directive, in the order of the documentation.
@@ -37,7 +40,10 @@ pub static DIRECTIVES: &[&Directive] = &[
     &wasm_outbound_limit::WASM_OUTBOUND_LIMIT,
     &wasm_enable_cgi::WASM_ENABLE_CGI,
     &wasm_map_cgi_file_names::WASM_MAP_CGI_FILE_NAMES,
+    &wasm_body_without_length::WASM_BODY_WITHOUT_LENGTH,
+    &wasm_script_log::WASM_SCRIPT_LOG,
     &wasm_timeout::WASM_TIMEOUT,
+    &wasm_serialize::WASM_SERIALIZE,
     &wasm_reuse::WASM_REUSE,
     &wasm_memory_limit::WASM_MEMORY_LIMIT,
     &wasm_max_instances::WASM_MAX_INSTANCES,

@@ -13,6 +13,7 @@ mod mounts;
 mod settings;
 pub mod units;
 mod value;
+mod values;
 
 pub use args::{Args, Origin, Paths, utf8};
 pub use checks::{Check, Places, checks};
@@ -25,6 +26,7 @@ pub use settings::{
     DEFAULT_MEMORY_LIMIT, EntryPoint, ModuleRef, OutboundLimit, Reuse, ServerSettings, Settings,
 };
 pub use value::ValueProblem;
+pub use values::{Alone, BodyWithoutLength, ScriptLog, Serialize};
 
 #[cfg(test)]
 mod tests;

@@ -7,12 +7,14 @@ use std::fmt::{Display, Write};
 
 mod files;
 mod expressions;
+mod cgi;
 mod http;
 mod requests;
 mod server;
 
 pub use files::*;
 pub use expressions::*;
+pub use cgi::*;
 pub use http::*;
 pub use requests::*;
 pub use server::*;
@@ -218,4 +220,11 @@ pub static MESSAGES: &[&Message] = &[
     &SCRIPT_UNSEEN,
     &PATH_NOT_MAPPED,
     &EXPRESSION_FAILED,
+    &SPOOL_FAILED,
+    &SPOOL_FULL,
+    &LENGTH_REQUIRED,
+    &SCRIPT_LOG_UNUSABLE,
+    &SCRIPT_LOG_FAILED,
+    &LOCK_UNUSABLE,
+    &NO_TURN,
 ];

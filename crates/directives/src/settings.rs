@@ -10,6 +10,7 @@ use crate::args::Origin;
 use crate::mounts::Mount;
 use crate::units;
 use crate::value::Value;
+use crate::values::{BodyWithoutLength, ScriptLog, Serialize};
 
 /// `WasmMemoryLimit` where none is configured, in bytes.
 ///
@@ -97,7 +98,12 @@ pub struct Settings {
     pub(crate) outbound_concurrent: Option<u32>,
     pub(crate) cgi: Option<bool>,
     pub(crate) map_cgi_file_names: Option<bool>,
+    pub(crate) body_without_length: Option<BodyWithoutLength>,
+    /// The inner `None` is `none`.
+    pub(crate) script_log: Option<Option<ScriptLog>>,
     pub(crate) timeout: Option<Duration>,
+    /// The inner `None` is `Off`.
+    pub(crate) serialize: Option<Option<Serialize>>,
     /// The inner `None` is `Off`.
     pub(crate) reuse: Option<Option<Reuse>>,
     pub(crate) memory_limit: Option<u64>,
@@ -124,7 +130,10 @@ impl Settings {
             outbound_concurrent,
             cgi,
             map_cgi_file_names,
+            body_without_length,
+            script_log,
             timeout,
+            serialize,
             reuse,
             memory_limit,
         } = inner;
@@ -142,7 +151,10 @@ impl Settings {
             outbound_concurrent: outbound_concurrent.or(outer.outbound_concurrent),
             cgi: cgi.or(outer.cgi),
             map_cgi_file_names: map_cgi_file_names.or(outer.map_cgi_file_names),
+            body_without_length: body_without_length.or(outer.body_without_length),
+            script_log: script_log.clone().or_else(|| outer.script_log.clone()),
             timeout: timeout.or(outer.timeout),
+            serialize: serialize.clone().or_else(|| outer.serialize.clone()),
             reuse: reuse.or(outer.reuse),
             memory_limit: memory_limit.or(outer.memory_limit),
         };
@@ -239,10 +251,28 @@ impl Settings {
         self.map_cgi_file_names.unwrap_or(default)
     }
 
+    /// What becomes of a request body whose length nobody has said.
+    #[must_use]
+    pub fn body_without_length(&self) -> BodyWithoutLength {
+        self.body_without_length.unwrap_or_default()
+    }
+
+    /// Where failed runs of a CGI program are described, if anywhere.
+    #[must_use]
+    pub fn script_log(&self) -> Option<&ScriptLog> {
+        self.script_log.as_ref()?.as_ref()
+    }
+
     /// How long the guest itself may take. `server` is httpd's own `Timeout`, which holds where none is configured.
     #[must_use]
     pub fn timeout(&self, server: Duration) -> Duration {
         self.timeout.unwrap_or(server)
+    }
+
+    /// How requests wait for each other; `None`, the default, means not at all.
+    #[must_use]
+    pub fn serialize(&self) -> Option<&Serialize> {
+        self.serialize.as_ref()?.as_ref()
     }
 
     /// How much memory one request may take, in bytes.

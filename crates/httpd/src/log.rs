@@ -1,7 +1,7 @@
 //! httpd's error log. The level is checked before a line is made, the line is made in Rust and handed over as the one
 //! argument of "%s", and control characters are escaped by httpd itself.
 
-use std::ffi::{CString, c_int};
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::panic::Location;
 use std::ptr;
 
@@ -127,4 +127,20 @@ fn c_text(line: String) -> CString {
         line
     };
     CString::new(line).unwrap_or_default()
+}
+
+/// The time, in the words and the zone that httpd's logs use: `Tue Nov 24 09:30:00 2026`.
+#[must_use]
+pub fn now() -> String {
+    let mut buffer = [0 as c_char; sys::APR_CTIME_LEN as usize];
+    // SAFETY: reads the clock.
+    let time = unsafe { sys::apr_time_now() };
+    // SAFETY: the function writes APR_CTIME_LEN bytes, the last of them NUL, and the buffer has as many.
+    let status = unsafe { sys::apr_ctime(buffer.as_mut_ptr(), time) };
+    if status != sys::APR_SUCCESS.cast_signed() {
+        return String::new();
+    }
+    // SAFETY: just written, with a NUL at its end.
+    let text = unsafe { CStr::from_ptr(buffer.as_ptr()) };
+    text.to_string_lossy().into_owned()
 }

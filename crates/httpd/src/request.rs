@@ -164,6 +164,15 @@ impl Request {
         !redirected || field!(self, method_number) != sys::M_GET.cast_signed()
     }
 
+    /// Does the request say that it has a body, by a length that is not 0 or by a transfer coding? `ap_request_has_body`,
+    /// which says no for HEAD. mod_http2 gives a transfer coding to bodies without a length.
+    #[must_use]
+    pub fn has_body(&self) -> bool {
+        // SAFETY: the request is alive; the function only reads it.
+        let has_body = unsafe { sys::ap_request_has_body(self.as_ptr()) };
+        has_body != 0
+    }
+
     /// Do filters of the content, such as mod_deflate's `INFLATE`, stand between the client's body and the handler? Then it
     /// may have another length than the client says.
     #[must_use]

@@ -4,8 +4,11 @@
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
+use directives::{BodyWithoutLength, Message, Settings, messages};
 use httpd::{Answer, Input, Read, Request, Status};
 use wasm_runtime_client::{BodyRead, Closed};
+
+use crate::spool::Spool;
 
 /// So much is taken from the filters before anybody has asked for it, in bytes.
 const PREFETCH: usize = 8192;
@@ -20,6 +23,7 @@ const LONGEST_STEP: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct Body {
     source: Source,
+    length: Length,
     failure: Option<BodyFailure>,
     /// Since when the guest wants more and nothing has come.
     starving: Option<Instant>,
@@ -36,6 +40,19 @@ enum Source {
     Unread,
     /// Being read.
     Reading(Input),
+    /// All of it has been read and is kept here.
+    Spooled(Spool),
+}
+
+/// What a guest may be told of the body's length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// What the client says, if it says something.
+    AsSaid,
+    /// Nothing: filters change it while the body is read.
+    Unknown,
+    /// So many bytes.
+    Is(u64),
 }
 
 /// The request's body did not arrive.
@@ -45,6 +62,8 @@ pub struct BodyFailure {
     pub answer: Answer,
     /// What happened, in APR's words or ours.
     pub detail: String,
+    /// What the log says, if it is not that the client is to blame.
+    pub message: Option<&'static Message>,
 }
 
 impl Body {
@@ -56,6 +75,7 @@ impl Body {
             } else {
                 Source::None
             },
+            length: Length::AsSaid,
             failure: None,
             starving: None,
             wanted: false,
@@ -77,6 +97,57 @@ impl Body {
         Ok(())
     }
 
+    /// Sees to a body whose length nobody has said, or filters have made wrong: reads it whole, so that its length is known,
+    /// or leaves it to the guest to read to the end. A guest for which others wait gets any body whole: they shall not wait
+    /// for its client.
+    ///
+    /// # Errors
+    /// It is refused, did not arrive, or there is no room for it: the guest must not be started.
+    pub fn settle_length(
+        &mut self,
+        request: &mut Request,
+        settings: &Settings,
+    ) -> Result<(), BodyFailure> {
+        if !matches!(self.source, Source::Unread) || !request.has_body() {
+            return Ok(());
+        }
+        let wanted = settings.body_without_length();
+        let said = has_length(request);
+        if !said && wanted == BodyWithoutLength::Refuse {
+            return Err(BodyFailure {
+                answer: Answer::Http(411),
+                detail: String::new(),
+                message: Some(&messages::LENGTH_REQUIRED),
+            });
+        }
+        self.settle_filters(request)?;
+        // Filters that have nothing to do here have removed themselves by now.
+        let changed = request.body_is_filtered() || said && !has_length(request);
+        match wanted {
+            _ if said && !changed && settings.serialize().is_none() => {}
+            BodyWithoutLength::Stream if said && !changed => {}
+            BodyWithoutLength::Stream => self.length = Length::Unknown,
+            BodyWithoutLength::Spool | BodyWithoutLength::Refuse => self.spool(request)?,
+        }
+        Ok(())
+    }
+
+    fn spool(&mut self, request: &mut Request) -> Result<(), BodyFailure> {
+        let mut input = match std::mem::replace(&mut self.source, Source::None) {
+            Source::Reading(input) => input,
+            _ => Input::new(request),
+        };
+        let spool = Spool::fill(request, &mut input, request.body_limit())?;
+        self.length = Length::Is(spool.length());
+        self.source = Source::Spooled(spool);
+        Ok(())
+    }
+
+    /// What the guest may be told of the length.
+    pub fn length(&self) -> Length {
+        self.length
+    }
+
     /// Reads into `buffer`, which must not be empty. `wait`: block until something has come.
     ///
     /// # Errors
@@ -93,8 +164,16 @@ impl Body {
         if let Source::Unread = self.source {
             self.source = Source::Reading(Input::new(request));
         }
-        let Source::Reading(input) = &mut self.source else {
-            return Ok(BodyRead::End);
+        let input = match &mut self.source {
+            Source::Reading(input) => input,
+            Source::Spooled(spool) => {
+                return match spool.read(buffer) {
+                    Ok(0) => Ok(BodyRead::End),
+                    Ok(count) => Ok(BodyRead::Data(count)),
+                    Err(failure) => self.fail(failure),
+                };
+            }
+            Source::None | Source::Unread => return Ok(BodyRead::End),
         };
         let read = input.read(request, buffer, wait);
         self.wanted = matches!(read, Ok(Read::Nothing));
@@ -125,6 +204,7 @@ impl Body {
         self.fail(BodyFailure {
             answer: Answer::Http(408),
             detail,
+            message: None,
         })
     }
 
@@ -165,9 +245,18 @@ impl Body {
     }
 }
 
-fn failure(status: Status) -> BodyFailure {
+/// Does the request say how long its body is?
+fn has_length(request: &Request) -> bool {
+    request
+        .headers_in()
+        .is_some_and(|headers| headers.get(c"Content-Length").is_some())
+}
+
+/// What it means that httpd could not read the body.
+pub fn failure(status: Status) -> BodyFailure {
     BodyFailure {
         answer: status.as_request_error(),
         detail: status.to_string(),
+        message: None,
     }
 }

@@ -4,7 +4,7 @@
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use cgi::{Line, Stderr, request_trailers};
+use cgi::{Line, Record, Stderr, request_trailers};
 use directives::{Message, messages};
 use httpd::Request;
 use wasm_runtime_client::{BodyRead, Closed, Exchange, Field, LogLevel};
@@ -21,6 +21,8 @@ pub struct HttpExchange<'r> {
     pub body: Body,
     /// The response as far as it has come.
     pub response: Response,
+    /// What is kept for the script log, if there is one.
+    pub record: Option<Record>,
     /// The name of the guest's module in the log.
     pub module: &'r str,
     lines: Stderr,
@@ -39,6 +41,7 @@ impl<'r> HttpExchange<'r> {
             request,
             body,
             response,
+            record: None,
             module,
             lines: Stderr::default(),
         }
@@ -79,17 +82,17 @@ impl Exchange for HttpExchange<'_> {
         if buf.is_empty() {
             return Ok(BodyRead::End);
         }
-        let read = self.body.read(self.request, buf, false)?;
-        if read != BodyRead::Later {
-            return Ok(read);
-        }
-        if wait {
+        let mut read = self.body.read(self.request, buf, false)?;
+        if read == BodyRead::Later && wait {
             self.before_waiting()?;
-            self.body.read(self.request, buf, true)
-        } else {
+            read = self.body.read(self.request, buf, true)?;
+        } else if read == BodyRead::Later {
             self.without_waiting()?;
-            Ok(BodyRead::Later)
         }
+        if let (BodyRead::Data(count), Some(record)) = (read, &mut self.record) {
+            record.body(buf.get(..count).unwrap_or_default());
+        }
+        Ok(read)
     }
 
     fn wait(&mut self, wake: BorrowedFd<'_>, most: Duration) {
@@ -111,6 +114,9 @@ impl Exchange for HttpExchange<'_> {
     fn write_body(&mut self, data: &[u8], flush: bool) -> Result<(), Closed> {
         #[cfg(feature = "test-panic")]
         crate::panics::here(self.request, "write");
+        if let Some(record) = &mut self.record {
+            record.output(data);
+        }
         if !data.is_empty() {
             self.response.write(self.request, data)?;
         }
@@ -127,6 +133,9 @@ impl Exchange for HttpExchange<'_> {
     }
 
     fn log(&mut self, level: LogLevel, line: &[u8]) {
+        if let (LogLevel::Stderr, Some(record)) = (level, &mut self.record) {
+            record.stderr(line);
+        }
         let (message, name) = message(level);
         match self.lines.line(line.len()) {
             Line::Log => self.log_line(message, name, line),

@@ -14,7 +14,7 @@ use crate::config::DirConfig;
 use crate::exchange::HttpExchange;
 use crate::messages::log_request;
 use crate::response::Form;
-use crate::{http, outcome, program, script, values};
+use crate::{http, outcome, program, script, script_log, serialize, values};
 
 /// What `SetHandler` must say.
 const HANDLER: &[u8] = b"wasm-handler";
@@ -51,7 +51,7 @@ pub fn handle(request: &mut Request) -> Answer {
         Form::Script if chosen.requested.takes_query(settings) => script::query_words(request),
         _ => Vec::new(),
     };
-    let run = Run {
+    let mut run = Run {
         config: &config,
         guest: &chosen.guest,
         name: &chosen.name,
@@ -62,8 +62,16 @@ pub fn handle(request: &mut Request) -> Answer {
     match form {
         Form::Plain => run.start(request, &Environment::configured(settings), None),
         Form::Script => {
-            let split = chosen.split.as_ref();
-            let environment = script::environment(request, settings, &chosen.requested, split);
+            if let Err(failure) = run.body.settle_length(request, settings) {
+                return outcome::refused(request, &chosen.name, &failure);
+            }
+            let environment = script::environment(
+                request,
+                settings,
+                &chosen.requested,
+                chosen.split.as_ref(),
+                run.body.length(),
+            );
             run.start(request, &environment, None)
         }
         Form::Http => run.answer(request),
@@ -159,10 +167,16 @@ impl Run<'_> {
                 idle: reuse.idle,
             }),
         };
+        let turn = match serialize::wait(request, settings, self.name) {
+            Ok(turn) => turn,
+            Err(answer) => return answer,
+        };
         let start = Instant::now();
         let mut exchange = HttpExchange::new(request, self.body, self.form, self.name);
+        exchange.record = script_log::record(settings, self.form);
         let result = self.guest.run(&job, &mut exchange);
-        outcome::conclude(exchange, &job, result, start.elapsed())
+        drop(turn);
+        outcome::conclude(exchange, settings, &job, result, start.elapsed())
     }
 }
 

@@ -20,7 +20,10 @@ mod programs;
 mod registry;
 mod response;
 mod script;
+mod script_log;
+mod serialize;
 mod specs;
+mod spool;
 mod stamp;
 mod values;
 

@@ -14,6 +14,7 @@ use crate::generation::{self, Generation, Loading};
 use crate::messages::{Fields, log_at_startup, log_server};
 use crate::programs;
 use crate::registry::{self, Section};
+use crate::{script_log, serialize};
 
 /// Looks at every module that is named, without compiling it: `httpd -t` comes this far. The library must be there even if
 /// none is named, for programs that requests name. In the second reading at start all that has just been done.
@@ -96,6 +97,8 @@ pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
     if pass() == Pass::Check {
         return Ok(());
     }
+    open_script_logs(server)?;
+    prepare_locks(server)?;
     let previous = generation::replace(None);
     let programs = registry::programs();
     let report = |message: &Message, fields: &Fields<'_>| log_server(server, message, fields);
@@ -135,6 +138,34 @@ pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
     report(&messages::READY, fields);
     generation::replace(Some(generation));
     Ok(())
+}
+
+fn open_script_logs(server: Server<'_>) -> Result<(), Failed> {
+    let sections = registry::sections();
+    let logs = sections
+        .iter()
+        .filter_map(|section| section.script_log.as_ref());
+    script_log::open(logs).map_err(|(log, error)| {
+        let fields: &Fields<'_> = &[
+            ("file", &log.path.display()),
+            ("detail", &error),
+            ("origin", &log.origin),
+        ];
+        log_server(server, &messages::SCRIPT_LOG_UNUSABLE, fields);
+        Failed
+    })
+}
+
+fn prepare_locks(server: Server<'_>) -> Result<(), Failed> {
+    let sections = registry::sections();
+    let origins = sections
+        .iter()
+        .filter_map(|section| section.serialize.as_ref());
+    serialize::prepare(origins).map_err(|(origin, error)| {
+        let fields: &Fields<'_> = &[("detail", &error), ("origin", origin)];
+        log_server(server, &messages::LOCK_UNUSABLE, fields);
+        Failed
+    })
 }
 
 /// The first line that names a module, for messages.

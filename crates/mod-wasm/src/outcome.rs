@@ -1,11 +1,12 @@
 //! What becomes of a request when its guest has ended: the one table of `cgi` says what, this does it and logs it.
 
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::time::Duration;
 
 use cgi::{Judgement, Stage, Verdict, judge, judge_error};
 use directives::units::{show_duration, show_size};
-use directives::{Message, messages};
+use directives::{Level, Message, Settings, messages};
 use httpd::{Answer, Request};
 use wasm_runtime_client::{End, Error, Outcome, Request as Job};
 
@@ -13,6 +14,7 @@ use crate::body::BodyFailure;
 use crate::exchange::HttpExchange;
 use crate::messages::{Fields, log_request};
 use crate::response::{Failure, Form};
+use crate::script_log;
 
 /// Seconds after which a client may come again when all instances are in use.
 const RETRY_AFTER: &std::ffi::CStr = c"1";
@@ -22,6 +24,7 @@ const WAIT: &str = "1s";
 /// Ends the request: sends, aborts or replaces the response, and logs what must be known.
 pub fn conclude(
     mut exchange: HttpExchange<'_>,
+    settings: &Settings,
     job: &Job<'_>,
     result: Result<Outcome, Error>,
     time: Duration,
@@ -31,12 +34,25 @@ pub fn conclude(
         form: exchange.response.form(),
         timeout: job.timeout,
         limit: job.memory_limit,
+        errors: RefCell::default(),
     };
     match result {
         Ok(outcome) => {
+            let record = exchange.record.take();
             let answer = ended(&mut exchange, &log, &outcome);
             let unwanted = outcome.end == End::ClientGone && exchange.response.is_settled();
             log.done(exchange.request, &outcome, unwanted, time);
+            if let (Some(record), Some(status)) = (record, failure(&exchange, &outcome, answer)) {
+                let errors = log.errors.take();
+                script_log::write(
+                    exchange.request,
+                    settings,
+                    log.module,
+                    &record,
+                    status,
+                    &errors,
+                );
+            }
             answer
         }
         Err(error) => {
@@ -45,6 +61,24 @@ pub fn conclude(
             carry_out(&mut exchange, judgement.verdict)
         }
     }
+}
+
+/// The status of a response that is not as the guest should have made it; none if all is well or others are to blame.
+fn failure(exchange: &HttpExchange<'_>, outcome: &Outcome, answer: Answer) -> Option<i32> {
+    if exchange.body.failure().is_some() {
+        return None;
+    }
+    let status = match answer {
+        Answer::Http(status) => i32::from(status),
+        _ => exchange.request.status(),
+    };
+    let answered = answer == Answer::FilterError || matches!(answer, Answer::Http(_));
+    let cut_off = matches!(
+        outcome.end,
+        End::Trapped | End::TimedOut | End::LimitReached
+    );
+    let failed = answered && matches!(status, 500 | 502 | 504);
+    (failed || cut_off).then_some(status)
 }
 
 /// The program is not there, although the server started: it cannot happen, and must not be silent if it does.
@@ -140,10 +174,8 @@ fn carry_out(exchange: &mut HttpExchange<'_>, verdict: Verdict) -> Answer {
     match verdict {
         Verdict::Keep => exchange.response.finish(exchange.request),
         Verdict::Status(status) => {
-            if status == 503
-                && let Some(headers) = exchange.request.err_headers_out()
-            {
-                headers.set(c"Retry-After", RETRY_AFTER);
+            if status == 503 {
+                return come_again(exchange.request);
             }
             Answer::Http(status)
         }
@@ -152,6 +184,14 @@ fn carry_out(exchange: &mut HttpExchange<'_>, verdict: Verdict) -> Answer {
             Answer::Ok
         }
     }
+}
+
+/// 503, and when the client may try once more.
+pub fn come_again(request: &Request) -> Answer {
+    if let Some(headers) = request.err_headers_out() {
+        headers.set(c"Retry-After", RETRY_AFTER);
+    }
+    Answer::Http(503)
 }
 
 /// The response could not be used, whatever the guest did afterwards.
@@ -226,14 +266,15 @@ fn log_body_failure(request: &Request, module: &str, failure: &BodyFailure) {
     let too_large = failure.answer == Answer::Http(413)
         || failure.answer == Answer::FilterError && request.status() == 413;
     let limit = request.body_limit().unwrap_or(0);
-    let (message, field): (_, Option<(&str, &dyn Display)>) = match gone {
-        true => (&messages::CLIENT_GONE, None),
-        false if too_large => (&messages::BODY_TOO_LARGE, Some(("limit", &limit))),
-        false => (
-            &messages::BODY_UNREADABLE,
-            Some(("detail", &failure.detail)),
-        ),
+    let detail: (&str, &dyn Display) = ("detail", &failure.detail);
+    let (message, field): (_, Option<(&str, &dyn Display)>) = match failure.message {
+        Some(message) => (message, Some(detail)),
+        None if gone => (&messages::CLIENT_GONE, None),
+        None if too_large => (&messages::BODY_TOO_LARGE, Some(("limit", &limit))),
+        None => (&messages::BODY_UNREADABLE, Some(detail)),
     };
+    // A failure that says all in its message has no detail.
+    let field = field.filter(|(name, _)| message.placeholders().any(|wanted| wanted == *name));
     let mut fields: Vec<(&str, &dyn Display)> = vec![("module", &module)];
     fields.extend(field);
     log_request(request, message, &fields);
@@ -245,13 +286,19 @@ struct Log<'r> {
     form: Form,
     timeout: Duration,
     limit: u64,
+    /// What has been logged as an error, for the script log.
+    errors: RefCell<Vec<String>>,
 }
 
 impl Log<'_> {
     #[track_caller]
     fn message(&self, request: &Request, message: &Message, fields: &Fields<'_>) {
         let module: (&str, &dyn Display) = ("module", &self.module);
-        log_request(request, message, &[fields, &[module]].concat());
+        let fields = [fields, &[module]].concat();
+        log_request(request, message, &fields);
+        if message.level <= Level::Error {
+            self.errors.borrow_mut().push(message.line(&fields));
+        }
     }
 
     /// What a response is called that can not be sent.

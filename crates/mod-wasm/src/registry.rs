@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use directives::{EntryPoint, ModuleRef, ServerSettings, Settings};
+use directives::{EntryPoint, ModuleRef, Origin, ScriptLog, ServerSettings, Settings};
 use wasm_runtime_client::Guest;
 
 /// A module file, shared by all sections that name it. Loaded before children are started.
@@ -47,6 +47,10 @@ pub struct Section {
     pub entry_point: Option<EntryPoint>,
     /// `WasmMemoryLimit` as it holds here, or the default.
     pub memory_limit: u64,
+    /// The script log it names.
+    pub script_log: Option<ScriptLog>,
+    /// The line that makes its requests wait for each other.
+    pub serialize: Option<Origin>,
 }
 
 /// All of it.
@@ -83,6 +87,8 @@ pub fn note(id: SectionId, settings: &Settings) {
         section.module = settings.module().cloned();
         section.entry_point = settings.entry_point().cloned();
         section.memory_limit = settings.memory_limit();
+        section.script_log = settings.script_log().cloned();
+        section.serialize = settings.serialize().map(|it| it.origin.clone());
     }
 }
 

@@ -24,6 +24,13 @@ pub enum Form {
     Http,
 }
 
+impl Form {
+    /// Is it that of a CGI program?
+    pub fn is_script(self) -> bool {
+        self == Form::Script
+    }
+}
+
 /// One response.
 #[derive(Debug)]
 pub struct Response {

@@ -6,12 +6,15 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
+use std::thread;
+use std::time::Duration;
 
 use crate::out::Out;
 use crate::params::{Params, wrong};
 
 /// `files op= path= [text=] [to=]`, answering with the result or a line `error: ...`. The operations: `read`; `write` and `append`
-/// (`text`); `list`; `stat`; `mkdir`; `remove` (a file); `rename` (to `to`); `escape` (see [`escape`]).
+/// (`text`); `list`; `stat`; `mkdir`; `remove` (a file); `rename` (to `to`); `escape` (see [`escape`]); `increment` (see
+/// [`increment`]); `crowd` (see [`crowd`]). The last two pause in the middle, for `ms=` milliseconds.
 pub fn files(params: &Params, mut out: Out) -> io::Result<()> {
     let path = params
         .text("path")
@@ -37,9 +40,11 @@ pub fn files(params: &Params, mut out: Out) -> io::Result<()> {
             params.text("to").ok_or_else(|| wrong("to= is missing"))?,
         )),
         Some("escape") => Ok(escape(&path)),
+        Some("increment") => increment(&path, params),
+        Some("crowd") => crowd(&path, params),
         _ => {
             return Err(wrong(
-                "op= is none of read, write, append, list, stat, mkdir, remove, rename, escape",
+                "op= is none of read, write, append, list, stat, mkdir, remove, rename, escape, increment, crowd",
             ));
         }
     };
@@ -66,6 +71,35 @@ pub fn close(params: &Params, mut out: Out) -> io::Result<()> {
     io::stderr()
         .write_all(format!("probe: the file is descriptor {}\n", file.as_raw_fd()).as_bytes())?;
     file.write_all(params.bytes("text").unwrap_or(b"into the file\n"))
+}
+
+/// Reads the number in a file, pauses, and writes the next number: two at the same time lose one. A missing file counts as 0.
+fn increment(path: &str, params: &Params) -> io::Result<Vec<u8>> {
+    let number: u64 = match fs::read_to_string(path) {
+        Ok(text) => text.trim().parse().map_err(io::Error::other)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(error),
+    };
+    pause(params)?;
+    let next = format!("{}\n", number + 1);
+    fs::write(path, &next)?;
+    Ok(next.into_bytes())
+}
+
+/// Makes a file called `text` in a directory, pauses, answers with the names of all that are there, and removes it: shows who
+/// runs at the same time.
+fn crowd(path: &str, params: &Params) -> io::Result<Vec<u8>> {
+    let own = format!("{path}/{}", params.text("text").unwrap_or_default());
+    File::create_new(&own)?;
+    pause(params)?;
+    let names = list(path);
+    fs::remove_file(&own)?;
+    names
+}
+
+fn pause(params: &Params) -> io::Result<()> {
+    thread::sleep(Duration::from_millis(params.number("ms", 0)?));
+    Ok(())
 }
 
 /// The names in a directory, sorted, a line each; directories end in `/`.

@@ -193,7 +193,8 @@ fn htaccess_can_set_nothing_dangerous() {
         .filter(|d| !open(d))
         .map(|d| d.name)
         .collect();
-    let expected = "WasmModule WasmEntryPoint WasmQueryArgs WasmDir WasmMapDir WasmAllowOutbound WasmOutboundLimit WasmTimeout WasmReuse \
+    let expected = "WasmModule WasmEntryPoint WasmQueryArgs WasmDir WasmMapDir WasmAllowOutbound WasmOutboundLimit \
+         WasmBodyWithoutLength WasmScriptLog WasmTimeout WasmSerialize WasmReuse \
          WasmMemoryLimit WasmMaxInstances";
     assert_eq!(closed.join(" "), expected);
 }

@@ -19,6 +19,12 @@ impl Request {
         self.text(field!(self, method))
     }
 
+    /// The request line exactly as received, or as mod_http2 makes it up. After an internal redirect it is still the first.
+    #[must_use]
+    pub fn request_line(&self) -> &[u8] {
+        self.text(field!(self, the_request))
+    }
+
     /// The target of the request exactly as received, in whichever form: `/path?query`, `http://host/path?query` or `*`.
     /// After an internal redirect it is the URI that was redirected to.
     #[must_use]

@@ -7,6 +7,8 @@ use cgi::{Environment, Requested};
 use directives::Settings;
 use httpd::Request;
 
+use crate::body::Length;
+
 /// `SCRIPT_NAME` and `PATH_INFO`.
 pub type Split = (CString, CString);
 
@@ -20,14 +22,16 @@ pub fn split(request: &Request, prefix: &str) -> Option<Split> {
     Some((CString::new(script).ok()?, CString::new(path).ok()?))
 }
 
-/// The environment of a CGI guest.
+/// The environment of a CGI guest whose request body has this length.
 pub fn environment(
     request: &mut Request,
     settings: &Settings,
     requested: &Requested,
     split: Option<&Split>,
+    length: Length,
 ) -> Environment {
     request.add_cgi_environment(split.map(|(script, path)| (script.as_c_str(), path.as_c_str())));
+    correct_length(request, length);
     match request.environment() {
         Some(variables) => Environment::cgi(variables.iter(), settings, requested),
         None => Environment::configured(settings),
@@ -39,5 +43,23 @@ pub fn query_words(request: &Request) -> Vec<String> {
     match request.method() {
         b"GET" | b"HEAD" => cgi::query_words(request.query().unwrap_or_default()),
         _ => Vec::new(),
+    }
+}
+
+/// httpd tells the length that the client has said. A body that has been read whole is in no transfer coding any more, and
+/// must not be said to be (RFC 3875, 4.1.18).
+fn correct_length(request: &Request, length: Length) {
+    let Some(variables) = request.environment() else {
+        return;
+    };
+    match length {
+        Length::AsSaid => {}
+        Length::Unknown => variables.unset(c"CONTENT_LENGTH"),
+        Length::Is(bytes) => {
+            variables.unset(c"HTTP_TRANSFER_ENCODING");
+            if let Ok(bytes) = CString::new(bytes.to_string()) {
+                variables.set(c"CONTENT_LENGTH", &bytes);
+            }
+        }
     }
 }
