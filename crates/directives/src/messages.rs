@@ -5,10 +5,12 @@
 
 use std::fmt::{Display, Write};
 
+mod cache;
 mod http;
 mod requests;
 mod server;
 
+pub use cache::*;
 pub use http::*;
 pub use requests::*;
 pub use server::*;
@@ -171,6 +173,12 @@ pub static MESSAGES: &[&Message] = &[
     &MODULE_UNUSABLE,
     &MODULE_LOADED,
     &SIGNAL_HANDLERS,
+    &COMPILING,
+    &STILL_COMPILING,
+    &CACHE_REFUSED,
+    &CACHE_DAMAGED,
+    &NOT_KEPT,
+    &WAITING_FOR_COMPILER,
     &GUEST_TRAPPED,
     &GUEST_TRAPPED_LATE,
     &GUEST_EXITED,

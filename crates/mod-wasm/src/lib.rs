@@ -11,6 +11,7 @@ mod generation;
 mod handler;
 mod http;
 mod lifecycle;
+mod loading;
 mod messages;
 mod outcome;
 #[cfg(feature = "test-panic")]

@@ -68,6 +68,7 @@ fn engine(concurrent: bool, memory_limit: u64) -> Result<Engine, Error> {
     let pool = pool(&EngineOptions {
         max_instances: 1,
         memory_limit,
+        cache: None,
     });
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
