@@ -29,7 +29,7 @@ struct Loaded {
 
 /// What tells whether a file is still the same: a new one has another inode, a changed one another time.
 #[derive(Debug, PartialEq, Eq)]
-struct FileState {
+pub struct FileState {
     device: u64,
     inode: u64,
     size: u64,
@@ -137,7 +137,8 @@ impl Generation {
 }
 
 impl FileState {
-    fn of(path: &Path) -> Option<FileState> {
+    /// The state of a file; `None` if it cannot be looked at.
+    pub fn of(path: &Path) -> Option<FileState> {
         let metadata = fs::metadata(path).ok()?;
         Some(FileState {
             device: metadata.dev(),

@@ -5,6 +5,7 @@
 //! neither httpd's structs nor Wasmtime.
 
 mod body;
+mod checked;
 mod config;
 mod exchange;
 mod generation;

@@ -15,7 +15,8 @@ use wasm_runtime_client::{
     CacheOptions, Engine, EngineOptions, EntryPoint, Error, ErrorCode, Runtime,
 };
 
-use crate::generation::{self, Generation, Loading};
+use crate::checked::{self, Check};
+use crate::generation::{self, FileState, Generation, Loading};
 use crate::messages::{Fields, log_at_startup, log_server};
 use crate::registry::{self, Section};
 
@@ -35,6 +36,7 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
     let limit = memory_limit();
     let mut seen = HashSet::new();
     let mut result = Ok(());
+    checked::begin();
     for section in &sections {
         let Some((module, entry_point)) = to_check(section, &sections) else {
             continue;
@@ -42,7 +44,7 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
         if !seen.insert((module.path.as_path(), format!("{entry_point:?}"))) {
             continue;
         }
-        if let Err(error) = runtime.check(&module.path, limit, entry_point) {
+        if let Err(error) = check_program(runtime, &module.path, limit, entry_point) {
             let origin = match &section.entry_point {
                 Some(named) if error.code == ErrorCode::NoEntryPoint => &named.origin,
                 _ => &module.origin,
@@ -52,6 +54,29 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
         }
     }
     result
+}
+
+/// Looks at one program, unless the reading before has done so and it is still the same.
+fn check_program(
+    runtime: &Runtime,
+    path: &Path,
+    limit: u64,
+    entry_point: EntryPoint<'_>,
+) -> Result<(), Error> {
+    // Its state is taken before it is read: if it changes meanwhile, the next reading sees that.
+    let check = FileState::of(path).map(|file| Check {
+        path: path.to_owned(),
+        file,
+        limit,
+        entry_point: format!("{entry_point:?}"),
+    });
+    if !check.as_ref().is_some_and(checked::is_known) {
+        runtime.check(path, limit, entry_point)?;
+    }
+    if let Some(check) = check {
+        checked::note(check);
+    }
+    Ok(())
 }
 
 /// The module of a section and the entry point that it must have.

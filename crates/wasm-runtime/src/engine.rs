@@ -277,7 +277,7 @@ pub fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
         .total_gc_heaps(n)
         .max_memory_size(memory)
         .table_elements(256 * 1024)
-        .max_core_instance_size(4 << 20)
+        .max_core_instance_size(16 << 20)
         .max_component_instance_size(4 << 20)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(KEEP_RESIDENT);

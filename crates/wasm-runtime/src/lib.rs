@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod gate;
 mod guest;
+mod hollow;
 mod http;
 mod journal;
 mod kind;
