@@ -19,8 +19,8 @@ pub static WASM_CACHE_DIR: Directive = Directive {
     summary: "where compiled programs are kept, and how many bytes of them; none: they are not",
     text: "A program is compiled to native code once; after that, every start, restart and child process maps the file \
            that was kept of it. A large interpreter, which takes many seconds to compile, is there in less than one. \
-           The key is the content of the program, the version of Wasmtime, its settings (`WasmMemoryLimit` among \
-           them) and the processor's features, so nothing ever has to be cleared by hand; deleting the directory \
+           The key is the content of the program, the version of Wasmtime, its settings and the processor's \
+           features, so nothing ever has to be cleared by hand; deleting the directory \
            while the server is stopped is harmless.\n\n\
            - `<directory>`: absolute, or relative to `ServerRoot`. It is made when the server starts, if the directory \
            around it is there. The one by default is often lost when the machine starts; `/var/cache/apache2/mod_wasm` \

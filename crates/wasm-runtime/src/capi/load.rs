@@ -91,7 +91,10 @@ pub unsafe extern "C" fn wrt_guest_load(
         let bytes = read(path)?;
         let loaded = engine
             .engine
-            .load_watched(path, &bytes, urgency, &mut options)?;
+            .load_watched(path, &bytes, urgency, &mut options);
+        drop(bytes);
+        give_memory_back();
+        let loaded = loaded?;
         if !source.is_null() {
             // SAFETY: not null, and the caller promises that it is valid for a write.
             unsafe { source.write(loaded.1.into()) };
@@ -102,6 +105,16 @@ pub unsafe extern "C" fn wrt_guest_load(
     };
     // SAFETY: the contract on `error` is this function's own.
     unsafe { guard(error, load) }
+}
+
+/// What reading and compiling a large program took is ten times the program, and the allocator would
+/// keep it: in every process that is forked later.
+fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it takes a number, and may be called at any time.
+    unsafe {
+        libc::malloc_trim(0)
+    };
 }
 
 /// The caller's options, for one call of [`wrt_guest_load`], which promises that the callbacks may be
