@@ -17,7 +17,7 @@ const FUNCTIONS: &[&str] = &[
     "ap_get_((request|server)_module_loglevel|status_line)",
     "ap_(hook_(pre_config|check_config|post_config|child_init|handler))",
     "ap_(internal_redirect_handler|log_error_|log_perror_|log_rerror_|map_http_request_error|mpm_query|pass_brigade)",
-    "ap_(scan_script_header_err_brigade_ex|server_root_relative|set_content_type|state_query)",
+    "ap_(runtime_dir_relative|scan_script_header_err_brigade_ex|server_root_relative|set_content_type|state_query)",
     "ap_request_has_body",
     "apr_brigade_(cleanup|create|destroy|write)",
     "apr_bucket_(delete|eos_create|flush_create|heap_create|split|transient_create)",
@@ -45,6 +45,7 @@ const VARS: &[&str] = &[
     "AP_(MPMQ|SQ)_.*",
     "AP_EXPR_FLAG_(RESTRICTED|STRING_RESULT)",
     "AP_FTYPE_.*",
+    "ap_unixd_config",
     "AP_REQ_.*",
     "APLOG_.*",
     "AP_FILTER_ERROR",
@@ -80,6 +81,7 @@ const HEADERS: &str = "
 #include <ap_expr.h>
 #include <ap_mpm.h>
 #include <util_filter.h>
+#include <unixd.h>
 #include <util_script.h>
 #include <apr_buckets.h>
 #include <apr_date.h>

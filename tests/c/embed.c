@@ -217,7 +217,7 @@ static int load_and_run(const wrt_engine *engine, const char *module, const char
     status = wrt_check(module, 64u << 20, NULL, &kind, &error);
     if (status != WRT_OK)
         return refused("check", status, error);
-    status = wrt_guest_load(engine, module, &guest, &error);
+    status = wrt_guest_load(engine, module, NULL, &guest, NULL, &error);
     if (status != WRT_OK)
         return refused("load", status, error);
     fprintf(stderr, "kind %d %d\n", (int)kind, (int)wrt_guest_kind(guest));

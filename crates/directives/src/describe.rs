@@ -3,7 +3,7 @@
 
 use destination::Pattern;
 
-use crate::settings::{Reuse, ServerSettings, Settings, shown};
+use crate::settings::{CacheDir, Reuse, ServerSettings, Settings, shown};
 use crate::units::{show_duration, show_size};
 use crate::values::{Alone, ScriptLog};
 
@@ -130,11 +130,27 @@ impl ServerSettings {
     /// One line for each value that is set.
     #[must_use]
     pub fn describe(&self) -> Vec<String> {
-        let ServerSettings { max_instances } = self;
-        max_instances
-            .iter()
-            .map(|n| format!("instances in one child: {n}"))
-            .collect()
+        let ServerSettings {
+            max_instances,
+            cache_dir,
+            cache_max,
+        } = self;
+        let mut lines = Vec::new();
+        lines.extend(
+            max_instances
+                .iter()
+                .map(|n| format!("instances in one child: {n}")),
+        );
+        lines.extend(cache_dir.iter().map(|dir| match dir {
+            CacheDir::None => "compiled programs: not kept".to_owned(),
+            CacheDir::Path(path) => format!("compiled programs: {}", shown(path)),
+        }));
+        lines.extend(
+            cache_max
+                .iter()
+                .map(|size| format!("compiled programs, at most: {}", show_size(*size))),
+        );
+        lines
     }
 }
 

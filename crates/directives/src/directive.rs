@@ -9,6 +9,7 @@ mod parts;
 mod wasm_allow_outbound;
 mod wasm_arg;
 mod wasm_body_without_length;
+mod wasm_cache_dir;
 mod wasm_config;
 mod wasm_dir;
 mod wasm_enable_cgi;
@@ -47,6 +48,7 @@ pub static DIRECTIVES: &[&Directive] = &[
     &wasm_reuse::WASM_REUSE,
     &wasm_memory_limit::WASM_MEMORY_LIMIT,
     &wasm_max_instances::WASM_MAX_INSTANCES,
+    &wasm_cache_dir::WASM_CACHE_DIR,
 ];
 
 /// The directive called `name`, in any case, as httpd looks it up.

@@ -23,7 +23,8 @@ pub use directive::{
 pub use messages::{Fault, Level, MESSAGES, Message};
 pub use mounts::{Mount, guest_path};
 pub use settings::{
-    DEFAULT_MEMORY_LIMIT, EntryPoint, ModuleRef, OutboundLimit, Reuse, ServerSettings, Settings,
+    CacheDir, DEFAULT_MEMORY_LIMIT, EntryPoint, ModuleRef, OutboundLimit, Reuse, ServerSettings,
+    Settings,
 };
 pub use value::ValueProblem;
 pub use values::{Alone, BodyWithoutLength, ScriptLog, Serialize};

@@ -8,6 +8,7 @@ use std::fmt::{Display, Write};
 mod files;
 mod expressions;
 mod cgi;
+mod cache;
 mod http;
 mod requests;
 mod server;
@@ -15,6 +16,7 @@ mod server;
 pub use files::*;
 pub use expressions::*;
 pub use cgi::*;
+pub use cache::*;
 pub use http::*;
 pub use requests::*;
 pub use server::*;
@@ -177,6 +179,12 @@ pub static MESSAGES: &[&Message] = &[
     &MODULE_UNUSABLE,
     &MODULE_LOADED,
     &SIGNAL_HANDLERS,
+    &COMPILING,
+    &STILL_COMPILING,
+    &CACHE_REFUSED,
+    &CACHE_DAMAGED,
+    &NOT_KEPT,
+    &WAITING_FOR_COMPILER,
     &GUEST_TRAPPED,
     &GUEST_TRAPPED_LATE,
     &GUEST_EXITED,

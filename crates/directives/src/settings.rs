@@ -302,13 +302,39 @@ impl Settings {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerSettings {
     pub(crate) max_instances: Option<u32>,
+    pub(crate) cache_dir: Option<CacheDir>,
+    pub(crate) cache_max: Option<u64>,
 }
+
+/// Where compiled programs are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CacheDir {
+    /// Nowhere.
+    None,
+    /// In this directory, absolute.
+    Path(PathBuf),
+}
+
+/// How many bytes of compiled programs are kept where nothing is configured: a dozen large interpreters.
+const DEFAULT_CACHE_MAX: u64 = units::GIB;
 
 impl ServerSettings {
     /// How many guests may run at once in one child; `None` means as many as the child has threads.
     #[must_use]
     pub fn max_instances(&self) -> Option<u32> {
         self.max_instances
+    }
+
+    /// Where compiled programs are kept; `None` means in httpd's runtime directory.
+    #[must_use]
+    pub fn cache_dir(&self) -> Option<&CacheDir> {
+        self.cache_dir.as_ref()
+    }
+
+    /// How many bytes of them.
+    #[must_use]
+    pub fn cache_max(&self) -> u64 {
+        self.cache_max.unwrap_or(DEFAULT_CACHE_MAX)
     }
 }
 

@@ -48,7 +48,10 @@ pub use module::{Module, Record, record};
 pub use output::Output;
 pub use pool::Pool;
 pub use request::{FileKind, FileStamp, Request};
-pub use server::{Pass, Server, add_version_component, pass, threads_per_child};
+pub use server::{
+    Pass, Server, add_version_component, children_identity, pass, runtime_dir_relative,
+    threads_per_child,
+};
 pub use status::Status;
 pub use table::Table;
 pub use trailers::Trailers;

@@ -64,6 +64,30 @@ pub fn threads_per_child() -> u32 {
     u32::try_from(threads).unwrap_or(1).max(1)
 }
 
+/// User and group that children are given by number (`User`, `Group`), when httpd is started as root; `None`: not known.
+#[must_use]
+pub fn children_identity() -> Option<(u32, u32)> {
+    // SAFETY: a variable of the server, which only the reading of the configuration changes, on this thread.
+    let user = unsafe { sys::ap_unixd_config.user_id };
+    // SAFETY: as above.
+    let group = unsafe { sys::ap_unixd_config.group_id };
+    // All ones is what the system takes for "no user".
+    (user != u32::MAX && group != u32::MAX).then_some((user, group))
+}
+
+/// `name` in httpd's runtime directory (`DefaultRuntimeDir`), absolute; `None` if that cannot be a path.
+#[must_use]
+pub fn runtime_dir_relative(pool: Pool<'_>, name: &CStr) -> Option<String> {
+    // SAFETY: the pool is alive and the name ends with a NUL; httpd only reads it.
+    let path = unsafe { sys::ap_runtime_dir_relative(pool.as_ptr(), name.as_ptr()) };
+    if path.is_null() {
+        return None;
+    }
+    // SAFETY: not null, so it is a string in that pool.
+    let path = unsafe { CStr::from_ptr(path) };
+    path.to_str().ok().map(str::to_owned)
+}
+
 /// Is this process being stopped, gracefully or not?
 pub(crate) fn is_stopping() -> bool {
     query(sys::AP_MPMQ_MPM_STATE) == Some(sys::AP_MPMQ_STOPPING.cast_signed())

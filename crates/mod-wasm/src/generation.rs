@@ -6,9 +6,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use directives::Message;
 use httpd::FileStamp;
 use wasm_runtime_client::{Engine, EngineOptions, Error, Guest, Runtime};
 
+use crate::loading::{Progress, described};
+use crate::messages::Fields;
 use crate::stamp;
 
 /// What the children of the configuration in use run.
@@ -30,7 +33,7 @@ pub struct Loading {
     pub guest: Arc<Guest>,
     /// The file's size in bytes.
     pub size: u64,
-    /// How long it took, for the log.
+    /// Where it came from and how long it took, for the log.
     pub time: String,
 }
 
@@ -76,8 +79,18 @@ impl Generation {
         self.engine.unpooled()
     }
 
+    /// Opens the cache of compiled programs. Without it everything is compiled.
+    pub fn prepare_cache(&self) -> Result<(), Error> {
+        self.engine.prepare_cache()
+    }
+
     /// Loads the program of a file, or takes it over from the generation before.
-    pub fn load(&mut self, path: &Path, previous: Option<&Generation>) -> Result<Loading, Error> {
+    pub fn load(
+        &mut self,
+        path: &Path,
+        previous: Option<&Generation>,
+        report: &dyn Fn(&Message, &Fields<'_>),
+    ) -> Result<Loading, Error> {
         let start = Instant::now();
         // Before it is read: if it changes meanwhile, the next restart sees that. A file that cannot be looked at cannot
         // be loaded either, and the engine says why.
@@ -92,10 +105,16 @@ impl Generation {
                     .find(|loaded| Some(&loaded.file) == file.as_ref())
             });
         let (guest, time) = match kept {
-            Some(loaded) => (Arc::clone(&loaded.guest), "0 ms, unchanged".to_owned()),
+            Some(loaded) => (Arc::clone(&loaded.guest), "unchanged".to_owned()),
             None => {
-                let guest = Arc::new(self.engine.load(path)?);
-                (guest, format!("{} ms", start.elapsed().as_millis()))
+                let mut progress = Progress {
+                    module: &path.display(),
+                    size,
+                    report,
+                };
+                // No requests are held up in the parent, which accepts none.
+                let (guest, source) = self.engine.load(path, false, &mut progress)?;
+                (Arc::new(guest), described(source, start.elapsed()))
             }
         };
         if let Some(file) = file {

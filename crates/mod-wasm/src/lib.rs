@@ -5,12 +5,14 @@
 //! neither httpd's structs nor Wasmtime.
 
 mod body;
+mod checked;
 mod config;
 mod exchange;
 mod generation;
 mod handler;
 mod http;
 mod lifecycle;
+mod loading;
 mod messages;
 mod outcome;
 #[cfg(feature = "test-panic")]

@@ -6,15 +6,21 @@ use std::ffi::CStr;
 use std::path::Path;
 use std::sync::Arc;
 
-use directives::{DEFAULT_MEMORY_LIMIT, Message, ModuleRef, Origin, messages};
-use httpd::{Failed, Pass, Pool, Server, add_version_component, pass, threads_per_child};
-use wasm_runtime_client::{Engine, EngineOptions, EntryPoint, Error, ErrorCode, Runtime};
+use directives::{CacheDir, DEFAULT_MEMORY_LIMIT, Message, ModuleRef, Origin, messages};
+use httpd::{
+    Failed, Pass, Pool, Server, add_version_component, children_identity, pass,
+    runtime_dir_relative, threads_per_child,
+};
+use wasm_runtime_client::{
+    CacheOptions, Engine, EngineOptions, EntryPoint, Error, ErrorCode, Runtime,
+};
 
+use crate::checked::{self, Check};
 use crate::generation::{self, Generation, Loading};
 use crate::messages::{Fields, log_at_startup, log_server};
 use crate::programs;
 use crate::registry::{self, Section};
-use crate::{script_log, serialize};
+use crate::{script_log, serialize, stamp};
 
 /// Looks at every module that is named, without compiling it: `httpd -t` comes this far. The library must be there even if
 /// none is named, for programs that requests name. In the second reading at start all that has just been done.
@@ -26,9 +32,10 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
     };
     let sections = registry::sections();
     let runtime = Runtime::load().map_err(|error| report_load_error(&error, report))?;
-    let limit = options().memory_limit;
+    let limit = memory_limit();
     let mut seen = HashSet::new();
     let mut result = Ok(());
+    checked::begin();
     for section in &sections {
         let Some((module, entry_point)) = to_check(section, &sections) else {
             continue;
@@ -36,7 +43,7 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
         if !seen.insert((module.path.as_path(), format!("{entry_point:?}"))) {
             continue;
         }
-        if let Err(error) = runtime.check(&module.path, limit, entry_point) {
+        if let Err(error) = check_program(runtime, &module.path, limit, entry_point) {
             let origin = match &section.entry_point {
                 Some(named) if error.code == ErrorCode::NoEntryPoint => &named.origin,
                 _ => &module.origin,
@@ -46,6 +53,29 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
         }
     }
     result
+}
+
+/// Looks at one program, unless the reading before has done so and it is still the same.
+fn check_program(
+    runtime: &Runtime,
+    path: &Path,
+    limit: u64,
+    entry_point: EntryPoint<'_>,
+) -> Result<(), Error> {
+    // Its state is taken before it is read: if it changes meanwhile, the next reading sees that.
+    let check = stamp::of(path).ok().map(|file| Check {
+        path: path.to_owned(),
+        file,
+        limit,
+        entry_point: format!("{entry_point:?}"),
+    });
+    if !check.as_ref().is_some_and(checked::is_known) {
+        runtime.check(path, limit, entry_point)?;
+    }
+    if let Some(check) = check {
+        checked::note(check);
+    }
+    Ok(())
 }
 
 /// The module of a section and the entry point that it must have.
@@ -104,16 +134,19 @@ pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
     let report = |message: &Message, fields: &Fields<'_>| log_server(server, message, fields);
     let runtime = Runtime::load().map_err(|error| report_load_error(&error, &report))?;
     let mut generation =
-        Generation::new(runtime, options(), previous.as_ref()).map_err(|error| {
+        Generation::new(runtime, options(pconf), previous.as_ref()).map_err(|error| {
             report(&messages::ENGINE_FAILED, &[("detail", &error)]);
             Failed
         })?;
     if let Some(reason) = generation.unpooled() {
         report(&messages::NO_POOLING, &[("detail", &reason)]);
     }
+    if let Err(error) = generation.prepare_cache() {
+        report(&messages::CACHE_REFUSED, &[("detail", &error)]);
+    }
     for program in &programs {
         let loading = generation
-            .load(&program.path, previous.as_ref())
+            .load(&program.path, previous.as_ref(), &report)
             .map_err(|error| {
                 report_module(&program.path, &error, &origin_of(&program.path), &report);
                 Failed
@@ -185,20 +218,41 @@ fn component() -> &'static CStr {
 
 /// As many guests as there can be requests in one child: its own threads and, half as many again as those, the workers of
 /// mod_http2 by its default. Memory for the largest limit that any section sets.
-fn options() -> EngineOptions {
+fn options(pconf: Pool<'_>) -> EngineOptions {
     let threads = threads_per_child();
     let room = threads.saturating_mul(5).div_ceil(2);
     let max_instances =
         registry::with_server_settings(|server| server.max_instances()).unwrap_or(room);
+    EngineOptions {
+        max_instances,
+        memory_limit: memory_limit(),
+        cache: cache(pconf),
+    }
+}
+
+fn memory_limit() -> u64 {
     let largest = registry::sections()
         .iter()
         .map(|section| section.memory_limit)
         .max()
         .unwrap_or(0);
-    EngineOptions {
-        max_instances,
-        memory_limit: largest.max(DEFAULT_MEMORY_LIMIT),
-    }
+    largest.max(DEFAULT_MEMORY_LIMIT)
+}
+
+/// Where compiled programs are kept. Children read what the parent, often root, has compiled, and it never reads theirs.
+fn cache(pconf: Pool<'_>) -> Option<CacheOptions> {
+    let (configured, max_bytes) =
+        registry::with_server_settings(|server| (server.cache_dir().cloned(), server.cache_max()));
+    let directory = match configured {
+        Some(CacheDir::None) => return None,
+        Some(CacheDir::Path(path)) => path,
+        None => runtime_dir_relative(pconf, c"mod_wasm")?.into(),
+    };
+    Some(CacheOptions {
+        directory,
+        max_bytes,
+        children: children_identity(),
+    })
 }
 
 /// Prepares a child: faults of guests become traps from now on, what the child starts is stopped with it, and programs that

@@ -14,6 +14,7 @@ use directives::messages;
 use httpd::{Answer, FileStamp, Request};
 use wasm_runtime_client::{Engine, Error, ErrorCode, Guest};
 
+use crate::loading::{Progress, described};
 use crate::messages::log_request;
 use crate::{generation, outcome, stamp};
 
@@ -123,18 +124,25 @@ fn take(
 fn compile(request: &Request, engine: &Engine, program: &Program) -> Loading {
     let start = Instant::now();
     let file = &program.file;
-    let result = engine.load(file);
+    let module = file.display();
+    let mut progress = Progress {
+        module: &module,
+        size: program.stamp.size,
+        report: &|message, fields| log_request(request, message, fields),
+    };
+    // Other requests are served meanwhile, and come first.
+    let result = engine.load(file, true, &mut progress);
     // What is kept under a state of the file must be what the file was in that state.
     if stamp::of(file).ok() != Some(program.stamp) {
         return Loading::Changed;
     }
     match result {
-        Ok(guest) => {
+        Ok((guest, source)) => {
             let fields: &[(&str, &dyn Display)] = &[
-                ("module", &file.display()),
+                ("module", &module),
                 ("kind", &guest.kind()),
                 ("size", &program.stamp.size),
-                ("time", &format!("{} ms", start.elapsed().as_millis())),
+                ("time", &described(source, start.elapsed())),
             ];
             log_request(request, &messages::PROGRAM_LOADED, fields);
             Loading::Loaded(Arc::new(guest))

@@ -6,11 +6,11 @@
 
 use crate::error::Error;
 use crate::exchange::{self, Exchange, Outcome};
+use crate::load::{self, Source, Watch};
 use crate::request::Request;
-use crate::runtime::{GuestKind, Runtime, c_path, text_at};
+use crate::runtime::{GuestKind, Runtime, text_at};
 use crate::sys;
 use std::path::Path;
-use std::ptr;
 use std::sync::Arc;
 
 /// The engine of a process.
@@ -45,29 +45,37 @@ impl Engine {
         text_at(unsafe { self.0.runtime.functions.wrt_engine_unpooled(self.0.engine) })
     }
 
-    /// Compiles and links the program in a file.
+    /// Opens the cache of compiled programs, in the process that made the engine, before it loads any;
+    /// and again for each further time. Without it, or when it fails, every program is compiled.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Io`](crate::ErrorCode::Io): why the directory is not used.
+    pub fn prepare_cache(&self) -> Result<(), Error> {
+        self.0.runtime.call(|error| {
+            // SAFETY: the engine is alive, and `error` is valid for a write.
+            unsafe {
+                self.0
+                    .runtime
+                    .functions
+                    .wrt_cache_prepare(self.0.engine, error)
+            }
+        })
+    }
+
+    /// Loads the program in a file: out of the cache, or it is compiled. With `background`, at a lower
+    /// priority than the requests that this process serves.
     ///
     /// # Errors
     /// What is wrong with the program.
-    pub fn load(&self, path: &Path) -> Result<Guest, Error> {
-        let path = c_path(path)?;
-        let mut guest = ptr::null_mut();
-        self.0.runtime.call(|error| {
-            // SAFETY: the engine is alive, the path lives until after the call, and `guest` and
-            // `error` are valid for writes.
-            unsafe {
-                self.0.runtime.functions.wrt_guest_load(
-                    self.0.engine,
-                    path.as_ptr(),
-                    &mut guest,
-                    error,
-                )
-            }
-        })?;
-        Ok(Guest {
-            engine: Arc::clone(&self.0),
-            guest,
-        })
+    pub fn load(
+        &self,
+        path: &Path,
+        background: bool,
+        watch: &mut dyn Watch,
+    ) -> Result<(Guest, Source), Error> {
+        let (guest, source) = load::load(self.0.runtime, self.0.engine, path, background, watch)?;
+        let engine = Arc::clone(&self.0);
+        Ok((Guest { engine, guest }, source))
     }
 
     /// Lets the background thread of this process end, before the process does: at most 100 ms. It takes

@@ -3,10 +3,12 @@
 //! It finds the library beside the one it is linked into, compares the ABI versions, and turns
 //! handles, callbacks and errors into Rust. It must know neither httpd nor Wasmtime.
 
+mod cache;
 mod callbacks;
 mod error;
 mod exchange;
 mod handles;
+mod load;
 mod request;
 mod runtime;
 
@@ -21,8 +23,10 @@ mod sys {
     include!(concat!(env!("OUT_DIR"), "/wasm_runtime.rs"));
 }
 
+pub use cache::CacheOptions;
 pub use error::{Error, ErrorCode};
 pub use exchange::{BodyRead, Closed, End, Exchange, LogLevel, Outcome};
 pub use handles::{Engine, Guest};
+pub use load::{Phase, Source, Trouble, Watch};
 pub use request::{Field, Http, Mount, Outbound, Request, Reuse};
 pub use runtime::{EngineOptions, EntryPoint, GuestKind, Runtime};

@@ -4,6 +4,7 @@
     reason = "loads a library and calls its C functions; each use is argued for where it stands"
 )]
 
+use crate::cache::CacheOptions;
 use crate::error::{Error, ErrorCode};
 use crate::handles::Engine;
 use crate::sys;
@@ -22,12 +23,14 @@ pub struct Runtime {
 }
 
 /// How an engine is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineOptions {
     /// How many guests may run at once in one process.
     pub max_instances: u32,
     /// The largest memory limit that a request will have, bytes.
     pub memory_limit: u64,
+    /// Where compiled programs are kept; `None`: they are not.
+    pub cache: Option<CacheOptions>,
 }
 
 /// Which function of a program is to be called.
@@ -150,15 +153,20 @@ impl Runtime {
     /// # Errors
     /// [`ErrorCode::Engine`].
     pub fn new_engine(&'static self, options: &EngineOptions) -> Result<Engine, Error> {
+        let cache = options.cache.as_ref();
+        let directory = cache.map(|cache| c_path(&cache.directory)).transpose()?;
+        let cache = cache.zip(directory.as_ref());
+        let cache = cache.map(|(cache, directory)| cache.raw(directory));
         let options = sys::wrt_engine_options {
             size: size_of::<sys::wrt_engine_options>(),
             max_instances: options.max_instances,
             memory_limit: options.memory_limit,
+            cache: cache.as_ref().map_or(ptr::null(), ptr::from_ref),
         };
         let mut engine = ptr::null_mut();
         self.call(|error| {
-            // SAFETY: the options live until after the call; `engine` and `error` are valid for
-            // writes.
+            // SAFETY: the options and what they point to live until after the call; `engine` and
+            // `error` are valid for writes.
             unsafe { self.functions.wrt_engine_new(&options, &mut engine, error) }
         })?;
         Ok(Engine::new(self, engine))

@@ -5,7 +5,9 @@
  * callbacks and gets an outcome. In short:
  *
  *   wrt_engine_new(&options, &engine, &error)      once, before forking
- *   wrt_guest_load(engine, path, &guest, &error)   once for each program
+ *   wrt_cache_prepare(engine, &error)              where compiled programs are to be kept
+ *   wrt_guest_load(engine, path, NULL, &guest, NULL, &error)
+ *                                                  once for each program
  *   wrt_signals_install(&error)                    once in each process that runs guests
  *   wrt_exchange_run(guest, &request, &ops, ctx, &outcome, &error)
  *                                                  for each request, from any thread; it blocks
@@ -53,7 +55,7 @@
  * The version of this ABI. It grows by one whenever a change breaks a caller built against the
  * header of the version before; additions do not change it.
  */
-#define WRT_ABI_VERSION 2
+#define WRT_ABI_VERSION 3
 
 /**
  * The result of a call. 0 is success; the other numbers never change their meaning.
@@ -240,6 +242,49 @@ typedef enum {
 } wrt_end;
 
 /**
+ * What takes time while a program is loaded. The numbers never change their meaning.
+ */
+typedef enum {
+    /**
+     * It is being compiled.
+     */
+    WRT_PHASE_COMPILING = 1,
+    /**
+     * It waits while another process compiles it; 0 milliseconds if none does.
+     */
+    WRT_PHASE_WAITING = 2,
+} wrt_phase;
+
+/**
+ * What went wrong with the cache; the program is loaded all the same. The numbers never change their
+ * meaning.
+ */
+typedef enum {
+    /**
+     * A file in the cache was not what had been written there. It has been removed.
+     */
+    WRT_TROUBLE_DAMAGED = 1,
+    /**
+     * The compiled program could not be kept.
+     */
+    WRT_TROUBLE_NOT_KEPT = 2,
+} wrt_trouble;
+
+/**
+ * Where a program came from. The numbers never change their meaning.
+ */
+typedef enum {
+    /**
+     * It was compiled.
+     */
+    WRT_SOURCE_COMPILED = 1,
+    /**
+     * Out of the cache.
+     */
+    WRT_SOURCE_CACHE = 2,
+} wrt_source;
+
+/**
  * The engine of a process: the compiled programs' memory, the pool of instances.
  */
 typedef struct wrt_engine wrt_engine;
@@ -253,6 +298,34 @@ typedef struct wrt_error wrt_error;
  * A loaded program. Any number of threads may run it at once.
  */
 typedef struct wrt_guest wrt_guest;
+
+/**
+ * Where compiled programs are kept.
+ */
+typedef struct {
+    /**
+     * `sizeof(wrt_cache_options)`.
+     */
+    size_t size;
+    /**
+     * The directory, absolute, UTF-8. It is made when it is missing; its parent must be there. It is used only if
+     * it belongs to root or to this process's user and nobody else can write it.
+     */
+    const char *directory;
+    /**
+     * How many bytes of compiled programs each user's part may hold; the least recently used ones
+     * give way.
+     */
+    uint64_t max_bytes;
+    /**
+     * User of the processes that will be forked; `UINT32_MAX`: the one of this process.
+     */
+    uint32_t children_uid;
+    /**
+     * Their group; it counts only with a user.
+     */
+    uint32_t children_gid;
+} wrt_cache_options;
 
 /**
  * How to make an engine.
@@ -270,6 +343,10 @@ typedef struct {
      * The largest memory limit that a request will have, bytes.
      */
     uint64_t memory_limit;
+    /**
+     * Where compiled programs are kept; NULL: they are not. Read during the call only.
+     */
+    const wrt_cache_options *cache;
 } wrt_engine_options;
 
 /**
@@ -575,6 +652,32 @@ typedef struct {
     uint64_t peak_memory;
 } wrt_outcome;
 
+/**
+ * How a program is loaded. Callbacks are made on the thread that loads; each may be NULL.
+ */
+typedef struct {
+    /**
+     * `sizeof(wrt_load_options)`.
+     */
+    size_t size;
+    /**
+     * Requests are being served meanwhile: compile at a lower priority than theirs.
+     */
+    bool background;
+    /**
+     * A phase has begun (0 milliseconds), or goes on, about every two seconds.
+     */
+    void (*phase)(void *ctx, wrt_phase phase, uint64_t elapsed_ms);
+    /**
+     * The cache is in trouble. The text is UTF-8, one line, borrowed for the call.
+     */
+    void (*trouble)(void *ctx, wrt_trouble trouble, const uint8_t *text, size_t n);
+    /**
+     * Passed to the callbacks.
+     */
+    void *ctx;
+} wrt_load_options;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -591,12 +694,24 @@ uint32_t wrt_abi_version(void);
 const char *wrt_version(void);
 
 /**
+ * Opens the engine's cache, and makes its directories as far as they are missing. Call it in the
+ * process that made the engine, before it loads programs, and again before it loads others after a
+ * while. Processes forked later inherit what is open. Without it, or when it fails (WRT_ERR_IO), the
+ * engine works and compiles every program. An engine without a cache has nothing to open.
+ *
+ * # Safety
+ * `engine` is a live engine; `error` is NULL or valid for a write.
+ */
+wrt_status wrt_cache_prepare(const wrt_engine *engine,
+                             wrt_error **error);
+
+/**
  * Makes an engine. Call it before the process forks or starts threads, if it ever does; guests run
  * in the children. It leaves the process's signal handlers as they were and no thread behind.
  * The caller owns `*engine` and frees it with `wrt_engine_free`, after all its guests.
  *
  * # Safety
- * `options` points to options whose `size` is set; `engine` is valid for a write; `error` is NULL
+ * `options` points to options whose `size` is set and whose pointers are valid; `engine` is valid for a write; `error` is NULL
  * or valid for a write.
  */
 wrt_status wrt_engine_new(const wrt_engine_options *options,
@@ -645,20 +760,6 @@ wrt_status wrt_check(const char *path,
                      const char *entry_point,
                      wrt_kind *kind,
                      wrt_error **error);
-
-/**
- * Compiles the program in the file at `path` and links it. The file is not needed afterwards. All
- * threads started for compiling have ended when it returns. The caller owns `*guest` and frees it
- * with `wrt_guest_free`.
- *
- * # Safety
- * `engine` is a live engine, `path` a NUL-terminated string, `guest` valid for a write, `error`
- * NULL or valid for a write.
- */
-wrt_status wrt_guest_load(const wrt_engine *engine,
-                          const char *path,
-                          wrt_guest **guest,
-                          wrt_error **error);
 
 /**
  * One line that says what failed, UTF-8, without a line end. It lives as long as the error.
@@ -710,6 +811,25 @@ wrt_status wrt_exchange_run(const wrt_guest *guest,
                             void *ctx,
                             wrt_outcome *outcome,
                             wrt_error **error);
+
+/**
+ * Loads the program in the file at `path` and links it: out of the cache, or it compiles it. The
+ * file is not needed afterwards. All threads started for compiling have ended when it returns; they
+ * take no signals. A process compiles one program at a time, other threads wait. `options` may be
+ * NULL. `*source` says where it came from; it may be NULL. The caller owns `*guest` and frees it with
+ * `wrt_guest_free`. A process that serves requests may call it.
+ *
+ * # Safety
+ * `engine` is a live engine, `path` a NUL-terminated string, `options` NULL or options whose `size`
+ * is set and whose callbacks may be called with `ctx`, `guest` valid for a write, `source` and
+ * `error` NULL or valid for a write.
+ */
+wrt_status wrt_guest_load(const wrt_engine *engine,
+                          const char *path,
+                          const wrt_load_options *options,
+                          wrt_guest **guest,
+                          wrt_source *source,
+                          wrt_error **error);
 
 /**
  * Frees the texts of an outcome and sets them to NULL.

@@ -1,16 +1,15 @@
 //! Validates a program and its imports without generating code for it.
 //!
-//! Generating code for a large program takes many seconds, so a copy is linked in its place: the
-//! same types, imports and exports, with function bodies that do nothing. Nothing here starts
+//! Generating code for a large program takes many seconds, so a hollow copy is linked in its place. Nothing here starts
 //! threads or touches signal handlers, so it may run in any process at any time.
 
 use crate::engine::{EngineOptions, base_config, features, pool, unlinkable};
 use crate::guest::Plan;
+use crate::hollow::Hollow;
 use crate::kind::{GuestKind, Shape};
 use crate::{Error, ErrorCode, link};
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
-use wasm_encoder::{CodeSection, Function};
-use wasmparser::{FunctionBody, Parser, Validator};
+use wasmparser::{Parser, Validator};
 use wasmtime::component::Component;
 use wasmtime::{Engine, InstanceAllocationStrategy, Module, OptLevel};
 
@@ -35,7 +34,7 @@ pub fn check(bytes: &[u8], memory_limit: u64) -> Result<Shape, Error> {
 
 fn check_module(bytes: &[u8], memory_limit: u64) -> Result<Module, Error> {
     let mut hollow = wasm_encoder::Module::new();
-    Hollow
+    Hollow::default()
         .parse_core_module(&mut hollow, Parser::new(0), bytes)
         .map_err(|e| cannot_copy(&e))?;
     let engine = engine(false, memory_limit)?;
@@ -52,7 +51,7 @@ fn check_component(
     memory_limit: u64,
 ) -> Result<(), Error> {
     let mut hollow = wasm_encoder::Component::new();
-    Hollow
+    Hollow::default()
         .parse_component(&mut hollow, Parser::new(0), bytes)
         .map_err(|e| cannot_copy(&e))?;
     let engine = engine(concurrent, memory_limit)?;
@@ -68,6 +67,7 @@ fn engine(concurrent: bool, memory_limit: u64) -> Result<Engine, Error> {
     let pool = pool(&EngineOptions {
         max_instances: 1,
         memory_limit,
+        cache: None,
     });
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
@@ -89,23 +89,3 @@ fn invalid(error: wasmtime::Error) -> Error {
 fn cannot_copy<E: std::fmt::Display>(error: &reencode::Error<E>) -> Error {
     Error::new(ErrorCode::Invalid, format!("cannot be read: {error}"))
 }
-
-/// Copies a program without its function bodies.
-struct Hollow;
-
-impl Reencode for Hollow {
-    type Error = std::convert::Infallible;
-
-    fn parse_function_body(
-        &mut self,
-        code: &mut CodeSection,
-        _: FunctionBody<'_>,
-    ) -> Result<(), reencode::Error<Self::Error>> {
-        let mut body = Function::new([]);
-        body.instructions().unreachable().end();
-        code.function(&body);
-        Ok(())
-    }
-}
-
-impl ReencodeComponent for Hollow {}

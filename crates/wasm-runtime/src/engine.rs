@@ -1,5 +1,6 @@
 //! The engine of a process: Wasmtime's configuration, the pool of instances, the loader.
 
+use crate::cache::{Cache, CacheOptions};
 use crate::capi::signals::block_signals;
 use crate::clock::Clock;
 use crate::error::one_line;
@@ -8,6 +9,7 @@ use crate::guest::{Guest, Plan};
 use crate::http::Idle;
 use crate::kind::{GuestKind, Shape};
 use crate::link;
+use crate::load::{Loader, Source, Unwatched, Urgency, Watch};
 use crate::state::HostState;
 use crate::{Error, ErrorCode};
 use outbound::Outbound;
@@ -27,12 +29,14 @@ const FIBER_STACK: usize = 2 << 20;
 const KEEP_RESIDENT: usize = 128 << 10;
 
 /// How an engine is made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct EngineOptions {
     /// How many guests may run at once.
     pub max_instances: u32,
     /// The largest memory limit of any request, bytes.
     pub memory_limit: u64,
+    /// Where compiled programs are kept.
+    pub cache: Option<CacheOptions>,
 }
 
 /// The engine of a process. Make it before forking; run guests after it.
@@ -43,6 +47,9 @@ pub struct Shared {
     options: EngineOptions,
     plain: Host,
     concurrent: Mutex<Option<Arc<Host>>>,
+    cache: Option<Cache>,
+    /// Held by whoever compiles.
+    turn: Mutex<()>,
     /// Bounds how many guests run at once.
     pub gate: Gate,
     /// Ticks while guests run.
@@ -72,9 +79,11 @@ impl Engine {
         let clock = Clock::default();
         clock.add(&plain.engine);
         Ok(Engine(Arc::new(Shared {
-            options: *options,
+            options: options.clone(),
             plain,
             concurrent: Mutex::new(None),
+            cache: options.cache.clone().map(Cache::new),
+            turn: Mutex::default(),
             gate: Gate::new(options.max_instances.max(1)),
             clock,
             idle: Idle::default(),
@@ -87,23 +96,62 @@ impl Engine {
         self.0.plain.unpooled.as_deref()
     }
 
-    /// Compiles a program and links it, so that a request has only to instantiate it. All threads
+    /// Opens the cache, and makes its directories as far as they are missing. To be called in the
+    /// process that makes the engine, before it loads programs; and again when it goes on to use the
+    /// engine after a while. Without it, or when it fails, every program is compiled.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Io`]: why the directory is not used.
+    pub fn prepare_cache(&self) -> Result<(), Error> {
+        self.0.cache.as_ref().map_or(Ok(()), Cache::prepare)
+    }
+
+    /// Loads a program and links it, so that a request has only to instantiate it. All threads
     /// it starts have ended when it returns.
     ///
     /// # Errors
     /// Those of [`check`](crate::check()).
     pub fn load(&self, name: &str, bytes: &[u8]) -> Result<Guest, Error> {
+        let (guest, _) = self.load_watched(name, bytes, Urgency::Foreground, &mut Unwatched)?;
+        Ok(guest)
+    }
+
+    /// As [`Engine::load`], telling how it goes on and where the program came from. It may be called
+    /// in a process that serves requests.
+    ///
+    /// # Errors
+    /// Those of [`check`](crate::check()).
+    pub fn load_watched(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        urgency: Urgency,
+        watch: &mut dyn Watch,
+    ) -> Result<(Guest, Source), Error> {
         let mut shape = Shape::read(bytes)?;
         let kind = shape.kind()?;
+        let mut loader = Loader {
+            cache: self.0.cache.as_ref(),
+            turn: &self.0.turn,
+            urgency,
+            watch,
+            source: Source::Compiled,
+        };
         let plan = match kind {
-            GuestKind::CommandP1 => self.0.plain.load_module(bytes)?,
-            _ if shape.is_concurrent() => self.0.concurrent()?.load_component(bytes, kind)?,
-            _ => self.0.plain.load_component(bytes, kind)?,
+            GuestKind::CommandP1 => self.0.plain.load_module(bytes, &mut loader)?,
+            _ if shape.is_concurrent() => {
+                self.0
+                    .concurrent()?
+                    .load_component(bytes, kind, &mut loader)?
+            }
+            _ => self.0.plain.load_component(bytes, kind, &mut loader)?,
         };
         if let Plan::Module(pre) = &plan {
             shape.note_types(pre.module());
         }
-        Ok(Guest::new(Arc::clone(&self.0), name, kind, shape, plan))
+        let source = loader.source;
+        let guest = Guest::new(Arc::clone(&self.0), name, kind, shape, plan);
+        Ok((guest, source))
     }
 
     /// Lets the background thread end, before the process does.
@@ -142,14 +190,19 @@ impl Host {
         })
     }
 
-    fn load_module(&self, bytes: &[u8]) -> Result<Plan, Error> {
-        let module = compile(|| Module::from_binary(&self.engine, bytes))?;
+    fn load_module(&self, bytes: &[u8], loader: &mut Loader<'_>) -> Result<Plan, Error> {
+        let module: Module = loader.load(&self.engine, bytes)?;
         let pre = self.modules.instantiate_pre(&module).map_err(unlinkable)?;
         Ok(Plan::Module(pre))
     }
 
-    fn load_component(&self, bytes: &[u8], kind: GuestKind) -> Result<Plan, Error> {
-        let component = compile(|| Component::from_binary(&self.engine, bytes))?;
+    fn load_component(
+        &self,
+        bytes: &[u8],
+        kind: GuestKind,
+        loader: &mut Loader<'_>,
+    ) -> Result<Plan, Error> {
+        let component: Component = loader.load(&self.engine, bytes)?;
         let pre = self
             .components
             .instantiate_pre(&component)
@@ -224,7 +277,7 @@ pub fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
         .total_gc_heaps(n)
         .max_memory_size(memory)
         .table_elements(256 * 1024)
-        .max_core_instance_size(4 << 20)
+        .max_core_instance_size(16 << 20)
         .max_component_instance_size(4 << 20)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(KEEP_RESIDENT);
@@ -232,14 +285,4 @@ pub fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
         pool.pagemap_scan(Enabled::Yes);
     }
     pool
-}
-
-/// Runs a compilation on threads of its own, which have ended when it returns: a process that
-/// compiled on a shared pool of threads and then forks leaves its children a pool without threads.
-fn compile<T: Send>(work: impl FnOnce() -> wasmtime::Result<T> + Send) -> Result<T, Error> {
-    let result = rayon::ThreadPoolBuilder::new()
-        .thread_name(|i| format!("wasm-compile-{i}"))
-        .build_scoped(|thread| thread.run(), |pool| pool.install(work))
-        .map_err(|e| Error::new(ErrorCode::Engine, format!("cannot start compiling: {e}")))?;
-    result.map_err(|e| Error::wasmtime(ErrorCode::Invalid, &e))
 }

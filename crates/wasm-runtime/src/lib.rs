@@ -5,6 +5,7 @@
 //! security release is a swap of one file. Only `capi` holds unsafe code.
 
 mod budget;
+mod cache;
 pub mod capi;
 mod channel;
 mod check;
@@ -13,12 +14,14 @@ mod engine;
 mod error;
 mod gate;
 mod guest;
+mod hollow;
 mod http;
 mod journal;
 mod kind;
 mod limits;
 mod lines;
 mod link;
+mod load;
 mod network;
 mod outcome;
 mod request;
@@ -28,11 +31,13 @@ mod stdio;
 mod store;
 mod wake;
 
+pub use cache::CacheOptions;
 pub use channel::{BodyRead, Closed, Exchange, Field, LogLevel};
 pub use check::check;
 pub use engine::{Engine, EngineOptions};
 pub use error::{Error, ErrorCode};
 pub use guest::Guest;
 pub use kind::{GuestKind, Shape};
+pub use load::{Phase, Source, Trouble, Unwatched, Urgency, Watch};
 pub use outcome::{End, Outcome};
 pub use request::{HttpRequest, Mount, OutboundGrant, Request, Reuse};

@@ -1,4 +1,4 @@
-//! What WasmDir and WasmMapDir share: a host directory that exists, and a guest path. No other directive needs it.
+//! What WasmDir and WasmMapDir share: a host directory that exists, and a guest path; and paths relative to ServerRoot.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};

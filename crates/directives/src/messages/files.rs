@@ -8,7 +8,7 @@ pub static PROGRAM_LOADED: Message = Message {
     level: Level::Info,
     fault: Fault::Nobody,
     status: None,
-    text: "program {module} loaded: {kind}, {size} bytes, in {time}",
+    text: "program {module} loaded: {kind}, {size} bytes, {time}",
     remedy: "Nothing to do. A file that is itself the program is loaded when it is first asked for, once in each child, and \
              again when it has changed.",
 };

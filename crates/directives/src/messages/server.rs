@@ -74,8 +74,9 @@ pub static MODULE_LOADED: Message = Message {
     level: Level::Info,
     fault: Fault::Nobody,
     status: None,
-    text: "module {module} loaded: {kind}, {size} bytes, in {time}",
-    remedy: "Nothing to do. Each file is loaded once at start, however many sections name it.",
+    text: "module {module} loaded: {kind}, {size} bytes, {time}",
+    remedy: "Nothing to do. Each file is loaded once at start, however many sections name it. The line says whether it \
+             was compiled or came from the cache (`WasmCacheDir`), and how long that took.",
 };
 
 /// A child without signal handlers cannot turn a guest's fault into a trap.

@@ -60,7 +60,7 @@ fn level_fault_and_status_agree() {
     } in MESSAGES
     {
         match fault {
-            Fault::Nobody => assert!(*level >= Level::Info && status.is_none(), "{code}"),
+            Fault::Nobody => assert!(*level >= Level::Notice && status.is_none(), "{code}"),
             Fault::Us => assert_eq!(*level, Level::Error, "{code}"),
             Fault::Client => assert!(
                 status.is_none_or(|status| (400..500).contains(&status)),

@@ -195,7 +195,7 @@ fn htaccess_can_set_nothing_dangerous() {
         .collect();
     let expected = "WasmModule WasmEntryPoint WasmQueryArgs WasmDir WasmMapDir WasmAllowOutbound WasmOutboundLimit \
          WasmBodyWithoutLength WasmScriptLog WasmTimeout WasmSerialize WasmReuse \
-         WasmMemoryLimit WasmMaxInstances";
+         WasmMemoryLimit WasmMaxInstances WasmCacheDir";
     assert_eq!(closed.join(" "), expected);
 }
 

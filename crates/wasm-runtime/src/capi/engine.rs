@@ -1,8 +1,9 @@
 //! Making, using and freeing an engine, and checking programs without one.
 
+use super::cache::wrt_cache_options;
 use super::error::{wrt_error, wrt_status};
 use super::guard::{guard, guard_silently, usage};
-use super::guest::{wrt_guest, wrt_kind};
+use super::guest::wrt_kind;
 use super::signals::while_preparing;
 use super::text::c_str;
 use crate::{Engine, EngineOptions, Error, ErrorCode};
@@ -11,7 +12,7 @@ use std::{fs, ptr};
 
 /// The engine of a process: the compiled programs' memory, the pool of instances.
 pub struct wrt_engine {
-    engine: Engine,
+    pub(super) engine: Engine,
     unpooled: Option<CString>,
 }
 
@@ -25,6 +26,8 @@ pub struct wrt_engine_options {
     pub max_instances: u32,
     /// The largest memory limit that a request will have, bytes.
     pub memory_limit: u64,
+    /// Where compiled programs are kept; NULL: they are not. Read during the call only.
+    pub cache: *const wrt_cache_options,
 }
 
 /// Makes an engine. Call it before the process forks or starts threads, if it ever does; guests run
@@ -32,7 +35,7 @@ pub struct wrt_engine_options {
 /// The caller owns `*engine` and frees it with `wrt_engine_free`, after all its guests.
 ///
 /// # Safety
-/// `options` points to options whose `size` is set; `engine` is valid for a write; `error` is NULL
+/// `options` points to options whose `size` is set and whose pointers are valid; `engine` is valid for a write; `error` is NULL
 /// or valid for a write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wrt_engine_new(
@@ -51,9 +54,15 @@ pub unsafe extern "C" fn wrt_engine_new(
         if engine.is_null() {
             return Err(usage("engine is NULL"));
         }
+        // SAFETY: the caller promises NULL or valid options.
+        let cache = unsafe { options.cache.as_ref() };
         let options = EngineOptions {
             max_instances: options.max_instances,
             memory_limit: options.memory_limit,
+            cache: cache
+                // SAFETY: by the caller's promise its pointers are valid too.
+                .map(|cache| unsafe { cache.options() })
+                .transpose()?,
         };
         let made = while_preparing(|| Engine::new(&options))?;
         let unpooled = made
@@ -148,38 +157,8 @@ pub unsafe extern "C" fn wrt_check(
     unsafe { guard(error, check) }
 }
 
-/// Compiles the program in the file at `path` and links it. The file is not needed afterwards. All
-/// threads started for compiling have ended when it returns. The caller owns `*guest` and frees it
-/// with `wrt_guest_free`.
-///
-/// # Safety
-/// `engine` is a live engine, `path` a NUL-terminated string, `guest` valid for a write, `error`
-/// NULL or valid for a write.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn wrt_guest_load(
-    engine: *const wrt_engine,
-    path: *const c_char,
-    guest: *mut *mut wrt_guest,
-    error: *mut *mut wrt_error,
-) -> wrt_status {
-    let load = || {
-        // SAFETY: the caller promises a live engine or NULL.
-        let engine = unsafe { engine.as_ref() }.ok_or_else(|| usage("engine is NULL"))?;
-        // SAFETY: the caller promises a NUL-terminated string or NULL.
-        let path = unsafe { c_str(path, "path") }?.ok_or_else(|| usage("path is NULL"))?;
-        if guest.is_null() {
-            return Err(usage("guest is NULL"));
-        }
-        let loaded = engine.engine.load(path, &read(path)?)?;
-        // SAFETY: not null, and the caller promises that it is valid for a write.
-        unsafe { guest.write(Box::into_raw(Box::new(wrt_guest(loaded)))) };
-        Ok(())
-    };
-    // SAFETY: the contract on `error` is this function's own.
-    unsafe { guard(error, load) }
-}
-
-fn read(path: &str) -> Result<Vec<u8>, Error> {
+/// The content of a program's file.
+pub fn read(path: &str) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|e| Error::new(ErrorCode::Io, format!("{path}: {e}")))
 }
 

@@ -12,27 +12,32 @@
     reason = "the names are those of the C header, written as C writes them"
 )]
 
+pub(crate) mod artifact;
+mod cache;
 mod engine;
 mod error;
 mod exchange;
 mod guard;
 mod guest;
+mod load;
 mod outcome;
 mod request;
 pub(crate) mod signals;
 mod text;
 
+pub use cache::*;
 pub use engine::*;
 pub use error::*;
 pub use exchange::*;
 pub use guest::*;
+pub use load::*;
 pub use outcome::*;
 pub use request::*;
 pub use signals::wrt_signals_install;
 
 /// The version of this ABI. It grows by one whenever a change breaks a caller built against the
 /// header of the version before; additions do not change it.
-pub const WRT_ABI_VERSION: u32 = 2;
+pub const WRT_ABI_VERSION: u32 = 3;
 
 /// The version of the ABI that the loaded library implements. Compare it with
 /// `WRT_ABI_VERSION` before any other call. Callable from any thread at any time.

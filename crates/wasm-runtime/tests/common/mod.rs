@@ -80,6 +80,7 @@ pub fn engine(instances: u32) -> Engine {
     let engine = Engine::new(&EngineOptions {
         max_instances: instances,
         memory_limit: 64 << 20,
+        cache: None,
     })
     .unwrap();
     assert_eq!(engine.unpooled(), None);
