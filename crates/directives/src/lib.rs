@@ -22,6 +22,7 @@ pub use messages::{Fault, Level, MESSAGES, Message};
 pub use mounts::{Mount, guest_path};
 pub use settings::{
     DEFAULT_MEMORY_LIMIT, EntryPoint, ModuleRef, OutboundLimit, Reuse, ServerSettings, Settings,
+    TempDir,
 };
 
 #[cfg(test)]

@@ -8,10 +8,12 @@ use std::fmt::{Display, Write};
 mod http;
 mod requests;
 mod server;
+mod temp;
 
 pub use http::*;
 pub use requests::*;
 pub use server::*;
+pub use temp::*;
 
 /// One message.
 #[derive(Debug)]
@@ -205,4 +207,6 @@ pub static MESSAGES: &[&Message] = &[
     &GUEST_LOG_WARNING,
     &GUEST_LOG_ERROR,
     &GUEST_LOG_CRITICAL,
+    &TEMP_DIR_FULL,
+    &TEMP_DIR_FAILED,
 ];

@@ -15,7 +15,7 @@ use crate::config::DirConfig;
 use crate::exchange::HttpExchange;
 use crate::messages::log_request;
 use crate::response::Form;
-use crate::{http, outcome, script};
+use crate::{http, outcome, script, temp};
 
 /// What `SetHandler` must say.
 const HANDLER: &[u8] = b"wasm-handler";
@@ -67,10 +67,10 @@ pub fn handle(request: &mut Request) -> Answer {
         body: Body::new(body && request.offers_body()),
     };
     match form {
-        Form::Plain => run.start(request, &Environment::configured(settings), None),
+        Form::Plain => run.start(request, Environment::configured(settings), None),
         Form::Script => {
             let environment = script::environment(request, settings, split.as_ref());
-            run.start(request, &environment, None)
+            run.start(request, environment, None)
         }
         Form::Http => run.answer(request),
     }
@@ -113,20 +113,27 @@ impl Run<'_> {
         }
         let asked = http::Asked::of(request);
         let environment = Environment::configured(settings);
-        self.start(request, &environment, Some(&asked))
+        self.start(request, environment, Some(&asked))
     }
 
     /// Collects what the guest is given, and runs it.
     fn start(
         self,
         request: &mut Request,
-        environment: &Environment,
+        mut environment: Environment,
         asked: Option<&http::Asked>,
     ) -> Answer {
         let settings = self.config.settings();
         let argv = settings.argv();
         let args: Vec<&[u8]> = argv.iter().map(|arg| arg.as_bytes()).collect();
-        let mounts: Vec<client::Mount<'_>> = settings.mounts().iter().map(mount).collect();
+        let temp_dir = settings.temp_dir();
+        if let Some(temp_dir) = temp_dir {
+            environment.default_to("TMPDIR", &temp_dir.guest);
+        }
+        let hidden =
+            |mount: &&directives::Mount| temp_dir.is_some_and(|temp| temp.guest == mount.guest);
+        let mounts = settings.mounts().iter().filter(|mount| !hidden(mount));
+        let mounts: Vec<client::Mount<'_>> = mounts.map(mount).collect();
         let fields = asked.map(http::Asked::fields).unwrap_or_default();
         let entries: Vec<_> = settings.config().collect();
         let patterns: Vec<String> = settings
@@ -141,6 +148,8 @@ impl Run<'_> {
             args: &args,
             env: &environment.pairs(),
             mounts: &mounts,
+            temp_dir: temp_dir.map(temp::private),
+            cwd: None,
             entry_point: settings
                 .entry_point()
                 .map(|entry_point| entry_point.name.as_str()),

@@ -19,6 +19,7 @@ mod registry;
 mod response;
 mod script;
 mod specs;
+mod temp;
 
 use httpd::{Answer, Command, Failed, Module, Pool, Record, Request, Server};
 

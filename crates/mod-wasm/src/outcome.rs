@@ -33,6 +33,7 @@ pub fn conclude(
         form: exchange.response.form(),
         timeout: job.timeout,
         limit: job.memory_limit,
+        temp: settings.temp_dir(),
     };
     match result {
         Ok(outcome) => {
@@ -133,6 +134,10 @@ fn read(exchange: &mut HttpExchange<'_>, log: &Log<'_>, outcome: &Outcome) -> (E
         (_, End::LimitReached, Stage::Ended) => {
             let limit = show_size(log.limit);
             let detail = format!("reached WasmMemoryLimit of {limit}: {}", outcome.detail);
+            (end, stage, detail)
+        }
+        (_, End::TempDirFull, Stage::Ended) => {
+            let detail = format!("went beyond WasmTempDir: {}", outcome.detail);
             (end, stage, detail)
         }
         _ => with(end, stage, &outcome.detail),
@@ -248,6 +253,7 @@ struct Log<'r> {
     form: Form,
     timeout: Duration,
     limit: u64,
+    temp: Option<&'r directives::TempDir>,
 }
 
 impl Log<'_> {
@@ -271,11 +277,15 @@ impl Log<'_> {
             return;
         };
         let (timeout, limit) = (show_duration(self.timeout), show_size(self.limit));
+        let max = show_size(self.temp.map_or(0, |temp| temp.max));
+        let files = self.temp.map_or(0, |temp| temp.files);
         let all: &Fields<'_> = &[
             ("detail", &detail),
             ("exit", &exit),
             ("timeout", &timeout),
             ("limit", &limit),
+            ("max", &max),
+            ("files", &files),
             ("wait", &WAIT),
         ];
         // Only what the text of the message asks for.

@@ -24,5 +24,5 @@ mod sys {
 pub use error::{Error, ErrorCode};
 pub use exchange::{BodyRead, Closed, End, Exchange, LogLevel, Outcome};
 pub use handles::{Engine, Guest};
-pub use request::{Field, Http, Mount, Outbound, Request, Reuse};
+pub use request::{Field, Http, Mount, Outbound, Request, Reuse, TempDir};
 pub use runtime::{EngineOptions, EntryPoint, GuestKind, Runtime};

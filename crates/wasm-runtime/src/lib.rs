@@ -26,6 +26,7 @@ mod run;
 mod state;
 mod stdio;
 mod store;
+mod temp;
 mod wake;
 
 pub use channel::{BodyRead, Closed, Exchange, Field, LogLevel};
@@ -35,4 +36,4 @@ pub use error::{Error, ErrorCode};
 pub use guest::Guest;
 pub use kind::{GuestKind, Shape};
 pub use outcome::{End, Outcome};
-pub use request::{HttpRequest, Mount, OutboundGrant, Request, Reuse};
+pub use request::{HttpRequest, Mount, OutboundGrant, Request, Reuse, TempDir};

@@ -1,4 +1,4 @@
-//! What WasmOutboundLimit and WasmReuse share: arguments of the form `name=value`, in any order. Must not know which
+//! What WasmOutboundLimit, WasmReuse and WasmTempDir share: arguments of the form `name=value`, in any order. Must not know which
 //! names there are.
 
 /// Takes `values` apart and gives each to `take`, which answers `None` for a name that it does not know. `known` is how

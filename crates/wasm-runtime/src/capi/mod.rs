@@ -32,7 +32,7 @@ pub use signals::wrt_signals_install;
 
 /// The version of this ABI. It grows by one whenever a change breaks a caller built against the
 /// header of the version before; additions do not change it.
-pub const WRT_ABI_VERSION: u32 = 2;
+pub const WRT_ABI_VERSION: u32 = 3;
 
 /// The version of the ABI that the loaded library implements. Compare it with
 /// `WRT_ABI_VERSION` before any other call. Callable from any thread at any time.
