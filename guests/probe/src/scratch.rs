@@ -16,7 +16,8 @@ const MIB: usize = 1024 * 1024;
 /// How much is written at a time, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// `scratch way= path= [mib=] [n=] [text=] [ms=] [then=] [after=]`. The ways:
+/// `scratch way= path= [mib=] [n=] [text=] [ms=] [wait=] [then=] [after=]`: begins as `after` says, waits
+/// `wait` milliseconds, and then, by the way:
 /// - `own`: makes the file `path`, which must not be there, with `text`; sleeps `ms` milliseconds; answers with what it holds;
 /// - `fill`: writes `mib` MiB to the file `path`;
 /// - `lost`: the same, after it has removed the file, which stays open;
@@ -33,6 +34,7 @@ pub fn scratch(params: &Params, mut out: Out) -> io::Result<()> {
     let bytes = params.number("mib", 0)? * MIB;
     let n: usize = params.number("n", 0)?;
     out.begin_until(params)?;
+    thread::sleep(Duration::from_millis(params.number("wait", 0)?));
     let mut answer = String::from("done\n");
     // Kept to the end, or its room would be given back.
     let mut open = None;
