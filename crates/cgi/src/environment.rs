@@ -91,6 +91,13 @@ impl Environment {
         environment
     }
 
+    /// Adds a variable, unless there is one of that name.
+    pub fn default_to(&mut self, name: &str, value: &str) {
+        if !self.0.iter().any(|(known, _)| known == name.as_bytes()) {
+            self.0.push(name.as_bytes(), value.as_bytes());
+        }
+    }
+
     /// Name and value of each variable.
     #[must_use]
     pub fn pairs(&self) -> Vec<(&[u8], &[u8])> {
@@ -344,6 +351,17 @@ mod tests {
         assert_eq!(
             seen(&variables, &Settings::default()),
             ["_st=a", "x_y=b", "HTTP_COOKIE=good"]
+        );
+    }
+
+    #[test]
+    fn a_default_gives_way_to_what_is_there() {
+        let mut environment = Environment::configured(&settings(&[&["WasmEnv", "A", "b"]]));
+        environment.default_to("A", "c");
+        environment.default_to("TMPDIR", "/tmp");
+        assert_eq!(
+            environment.pairs(),
+            [(&b"A"[..], &b"b"[..]), (&b"TMPDIR"[..], &b"/tmp"[..])]
         );
     }
 

@@ -58,6 +58,7 @@ pub fn judge(end: End, stage: Stage) -> Judgement {
         ),
         End::TimedOut => fails_late(&messages::TIMED_OUT, &messages::TIMED_OUT_LATE, stage),
         End::LimitReached => fails(&messages::MEMORY_LIMIT, stage),
+        End::TempDirFull => fails(&messages::TEMP_DIR_FULL, stage),
         End::NotStarted => fails(&messages::NOT_INSTANTIATED, stage),
         End::NoResponse => fails(&messages::NO_RESPONSE, stage),
         End::BadResponse => fails_late(
@@ -83,6 +84,7 @@ pub fn judge_error(code: ErrorCode) -> Judgement {
     let message = match code {
         ErrorCode::Busy => &messages::NO_FREE_INSTANCE,
         ErrorCode::Mount => &messages::MOUNT_FAILED,
+        ErrorCode::TempDir => &messages::TEMP_DIR_FAILED,
         ErrorCode::NoEntryPoint => &messages::NO_ENTRY_POINT,
         ErrorCode::Usage => &messages::BAD_ARGUMENT,
         ErrorCode::Panic => &messages::PANIC,
@@ -149,6 +151,9 @@ mod tests {
             (End::TimedOut, Sent, Abort, Some("WASM0106")),
             (End::LimitReached, Incomplete, Status(500), Some("WASM0107")),
             (End::LimitReached, Sent, Abort, Some("WASM0107")),
+            (End::TempDirFull, Incomplete, Status(500), Some("WASM0175")),
+            (End::TempDirFull, Held, Status(500), Some("WASM0175")),
+            (End::TempDirFull, Sent, Abort, Some("WASM0175")),
             (End::ClientGone, Incomplete, Status(400), Some("WASM0108")),
             (End::ClientGone, Sent, Abort, Some("WASM0108")),
             (End::NotStarted, Incomplete, Status(500), Some("WASM0109")),
@@ -161,6 +166,7 @@ mod tests {
             (End::Trapped, Ended, Keep, Some("WASM0126")),
             (End::TimedOut, Ended, Keep, Some("WASM0126")),
             (End::LimitReached, Ended, Keep, Some("WASM0126")),
+            (End::TempDirFull, Ended, Keep, Some("WASM0126")),
             (End::ClientGone, Ended, Keep, Some("WASM0108")),
         ];
         for &(end, stage, verdict, code) in rows {
@@ -179,6 +185,7 @@ mod tests {
         let rows = [
             (ErrorCode::Busy, 503, "WASM0111"),
             (ErrorCode::Mount, 500, "WASM0115"),
+            (ErrorCode::TempDir, 500, "WASM0176"),
             (ErrorCode::NoEntryPoint, 500, "WASM0118"),
             (ErrorCode::Usage, 400, "WASM0119"),
             (ErrorCode::Panic, 500, "WASM0116"),

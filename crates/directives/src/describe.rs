@@ -3,7 +3,7 @@
 
 use destination::Pattern;
 
-use crate::settings::{CacheDir, Reuse, ServerSettings, Settings, shown};
+use crate::settings::{CacheDir, Reuse, ServerSettings, Settings, TempDir, shown};
 use crate::units::{show_duration, show_size};
 use crate::values::{Alone, ScriptLog};
 
@@ -19,6 +19,7 @@ impl Settings {
             env,
             config,
             mounts,
+            temp_dir,
             outbound,
             outbound_timeout,
             outbound_body,
@@ -61,6 +62,11 @@ impl Settings {
             mounts
                 .iter()
                 .map(|mount| format!("directory: {} is {}", mount.guest, shown(&mount.host))),
+        );
+        lines.extend(
+            temp_dir
+                .iter()
+                .map(|temp| format!("temporary directory: {}", show_temp_dir(temp.as_ref()))),
         );
         lines.extend(outbound.iter().flat_map(|patterns| show_outbound(patterns)));
         lines.extend(
@@ -162,6 +168,15 @@ fn show_outbound(patterns: &[Pattern]) -> Vec<String> {
         .iter()
         .map(|pattern| format!("outbound: {pattern}"))
         .collect()
+}
+
+fn show_temp_dir(temp_dir: Option<&TempDir>) -> String {
+    match temp_dir {
+        None => "none".to_owned(),
+        Some(TempDir { guest, max, files }) => {
+            format!("{guest} max={} files={files}", show_size(*max))
+        }
+    }
 }
 
 fn show_reuse(reuse: Option<Reuse>) -> String {

@@ -25,6 +25,7 @@ mod wasm_query_args;
 mod wasm_reuse;
 mod wasm_script_log;
 mod wasm_serialize;
+mod wasm_temp_dir;
 mod wasm_timeout;
 
 /// Every directive, in the order of the documentation.
@@ -37,6 +38,7 @@ pub static DIRECTIVES: &[&Directive] = &[
     &wasm_config::WASM_CONFIG,
     &wasm_dir::WASM_DIR,
     &wasm_map_dir::WASM_MAP_DIR,
+    &wasm_temp_dir::WASM_TEMP_DIR,
     &wasm_allow_outbound::WASM_ALLOW_OUTBOUND,
     &wasm_outbound_limit::WASM_OUTBOUND_LIMIT,
     &wasm_enable_cgi::WASM_ENABLE_CGI,

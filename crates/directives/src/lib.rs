@@ -24,7 +24,7 @@ pub use messages::{Fault, Level, MESSAGES, Message};
 pub use mounts::{Mount, guest_path};
 pub use settings::{
     CacheDir, DEFAULT_MEMORY_LIMIT, EntryPoint, ModuleRef, OutboundLimit, Reuse, ServerSettings,
-    Settings,
+    Settings, TempDir,
 };
 pub use value::ValueProblem;
 pub use values::{Alone, BodyWithoutLength, ScriptLog, Serialize};

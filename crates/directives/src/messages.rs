@@ -12,6 +12,7 @@ mod cache;
 mod http;
 mod requests;
 mod server;
+mod temp;
 
 pub use files::*;
 pub use expressions::*;
@@ -20,6 +21,7 @@ pub use cache::*;
 pub use http::*;
 pub use requests::*;
 pub use server::*;
+pub use temp::*;
 
 /// One message.
 #[derive(Debug)]
@@ -235,4 +237,6 @@ pub static MESSAGES: &[&Message] = &[
     &SCRIPT_LOG_FAILED,
     &LOCK_UNUSABLE,
     &NO_TURN,
+    &TEMP_DIR_FULL,
+    &TEMP_DIR_FAILED,
 ];

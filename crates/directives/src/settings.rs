@@ -60,6 +60,30 @@ impl Default for OutboundLimit {
     }
 }
 
+/// A directory that a request has for itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TempDir {
+    /// The path under which the guest sees it: absolute, without a slash at its end unless it is `/`.
+    pub guest: String,
+    /// What its files may take on the disk, in bytes.
+    pub max: u64,
+    /// How many files and directories it may hold.
+    pub files: u32,
+}
+
+impl TempDir {
+    /// The directory under this path, with the limits that hold where none are given. 64 MiB, because that is more than
+    /// an upload of an ordinary form and less than a disk notices a hundred times; 1000 files, because they can be
+    /// looked at in the time that a guest needs to write some ten megabytes.
+    pub(crate) fn at(guest: String) -> TempDir {
+        TempDir {
+            guest,
+            max: 64 * units::MIB,
+            files: 1000,
+        }
+    }
+}
+
 /// How an instance is used for more than one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Reuse {
@@ -92,6 +116,8 @@ pub struct Settings {
     pub(crate) env: Vec<(String, Value)>,
     pub(crate) config: Vec<(String, String)>,
     pub(crate) mounts: Vec<Mount>,
+    /// The inner `None` is `none`.
+    pub(crate) temp_dir: Option<Option<TempDir>>,
     pub(crate) outbound: Option<Vec<Pattern>>,
     pub(crate) outbound_timeout: Option<Duration>,
     pub(crate) outbound_body: Option<u64>,
@@ -124,6 +150,7 @@ impl Settings {
             env,
             config,
             mounts,
+            temp_dir,
             outbound,
             outbound_timeout,
             outbound_body,
@@ -145,6 +172,7 @@ impl Settings {
             env: outer.env.clone(),
             config: outer.config.clone(),
             mounts: outer.mounts.clone(),
+            temp_dir: temp_dir.clone().or_else(|| outer.temp_dir.clone()),
             outbound: outbound.clone().or_else(|| outer.outbound.clone()),
             outbound_timeout: outbound_timeout.or(outer.outbound_timeout),
             outbound_body: outbound_body.or(outer.outbound_body),
@@ -214,6 +242,13 @@ impl Settings {
     #[must_use]
     pub fn mounts(&self) -> &[Mount] {
         &self.mounts
+    }
+
+    /// The directory that each request has for itself; `None`, the default, means none. A mount of the same guest path is
+    /// hidden by it.
+    #[must_use]
+    pub fn temp_dir(&self) -> Option<&TempDir> {
+        self.temp_dir.as_ref()?.as_ref()
     }
 
     /// Where the guest may connect to. Default: nowhere.

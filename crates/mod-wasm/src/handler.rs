@@ -14,7 +14,7 @@ use crate::config::DirConfig;
 use crate::exchange::HttpExchange;
 use crate::messages::log_request;
 use crate::response::Form;
-use crate::{http, outcome, program, script, script_log, serialize, values};
+use crate::{http, outcome, program, script, script_log, serialize, temp, values};
 
 /// What `SetHandler` must say.
 const HANDLER: &[u8] = b"wasm-handler";
@@ -60,7 +60,7 @@ pub fn handle(request: &mut Request) -> Answer {
         body: Body::new(body && request.offers_body()),
     };
     match form {
-        Form::Plain => run.start(request, &Environment::configured(settings), None),
+        Form::Plain => run.start(request, Environment::configured(settings), None),
         Form::Script => {
             if let Err(failure) = run.body.settle_length(request, settings) {
                 return outcome::refused(request, &chosen.name, &failure);
@@ -72,7 +72,7 @@ pub fn handle(request: &mut Request) -> Answer {
                 chosen.split.as_ref(),
                 run.body.length(),
             );
-            run.start(request, &environment, None)
+            run.start(request, environment, None)
         }
         Form::Http => run.answer(request),
     }
@@ -118,14 +118,14 @@ impl Run<'_> {
         }
         let asked = http::Asked::of(request);
         let environment = Environment::configured(settings);
-        self.start(request, &environment, Some(&asked))
+        self.start(request, environment, Some(&asked))
     }
 
     /// Collects what the guest is given, and runs it.
     fn start(
         self,
         request: &mut Request,
-        environment: &Environment,
+        mut environment: Environment,
         asked: Option<&http::Asked>,
     ) -> Answer {
         let settings = self.config.settings();
@@ -137,7 +137,14 @@ impl Run<'_> {
             .chain(words)
             .map(str::as_bytes)
             .collect();
-        let mounts: Vec<client::Mount<'_>> = settings.mounts().iter().map(mount).collect();
+        let temp_dir = settings.temp_dir();
+        if let Some(temp_dir) = temp_dir {
+            environment.default_to("TMPDIR", &temp_dir.guest);
+        }
+        let hidden =
+            |mount: &&directives::Mount| temp_dir.is_some_and(|temp| temp.guest == mount.guest);
+        let mounts = settings.mounts().iter().filter(|mount| !hidden(mount));
+        let mounts: Vec<client::Mount<'_>> = mounts.map(mount).collect();
         let fields = asked.map(http::Asked::fields).unwrap_or_default();
         let entries: Vec<_> = settings.config().collect();
         let patterns: Vec<String> = settings
@@ -152,6 +159,8 @@ impl Run<'_> {
             args: &args,
             env: &environment.pairs(),
             mounts: &mounts,
+            temp_dir: temp_dir.map(temp::private),
+            cwd: None,
             entry_point: settings
                 .entry_point()
                 .map(|entry_point| entry_point.name.as_str()),

@@ -28,6 +28,7 @@ mod specs;
 mod spool;
 mod stamp;
 mod values;
+mod temp;
 
 use httpd::{Answer, Command, Failed, Module, Pool, Record, Request, Server};
 

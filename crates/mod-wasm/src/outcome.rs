@@ -35,6 +35,7 @@ pub fn conclude(
         timeout: job.timeout,
         limit: job.memory_limit,
         errors: RefCell::default(),
+        temp: settings.temp_dir(),
     };
     match result {
         Ok(outcome) => {
@@ -166,6 +167,10 @@ fn read(exchange: &mut HttpExchange<'_>, log: &Log<'_>, outcome: &Outcome) -> (E
             let detail = format!("reached WasmMemoryLimit of {limit}: {}", outcome.detail);
             (end, stage, detail)
         }
+        (_, End::TempDirFull, Stage::Ended) => {
+            let detail = format!("went beyond WasmTempDir: {}", outcome.detail);
+            (end, stage, detail)
+        }
         _ => with(end, stage, &outcome.detail),
     }
 }
@@ -288,6 +293,7 @@ struct Log<'r> {
     limit: u64,
     /// What has been logged as an error, for the script log.
     errors: RefCell<Vec<String>>,
+    temp: Option<&'r directives::TempDir>,
 }
 
 impl Log<'_> {
@@ -315,11 +321,15 @@ impl Log<'_> {
             return;
         };
         let (timeout, limit) = (show_duration(self.timeout), show_size(self.limit));
+        let max = show_size(self.temp.map_or(0, |temp| temp.max));
+        let files = self.temp.map_or(0, |temp| temp.files);
         let all: &Fields<'_> = &[
             ("detail", &detail),
             ("exit", &exit),
             ("timeout", &timeout),
             ("limit", &limit),
+            ("max", &max),
+            ("files", &files),
             ("wait", &WAIT),
         ];
         // Only what the text of the message asks for.

@@ -26,6 +26,8 @@ pub enum ErrorCode {
     Busy,
     /// A mounted directory could not be opened.
     Mount,
+    /// The request's private directory could not be made.
+    TempDir,
     /// The engine could not be created or prepared.
     Engine,
     /// A panic in the library was caught at its boundary.
@@ -46,6 +48,7 @@ impl ErrorCode {
             sys::WRT_ERR_UNSUPPORTED_KIND => ErrorCode::UnsupportedKind,
             sys::WRT_ERR_BUSY => ErrorCode::Busy,
             sys::WRT_ERR_MOUNT => ErrorCode::Mount,
+            sys::WRT_ERR_TEMP_DIR => ErrorCode::TempDir,
             sys::WRT_ERR_ENGINE => ErrorCode::Engine,
             sys::WRT_ERR_PANIC => ErrorCode::Panic,
             _ => ErrorCode::Usage,

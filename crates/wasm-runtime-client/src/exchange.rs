@@ -122,6 +122,8 @@ pub enum End {
     TimedOut,
     /// The guest asked for more memory than its limit and then trapped.
     LimitReached,
+    /// The guest put more into its private directory than it may.
+    TempDirFull,
     /// The client went away, or a callback answered [`Closed`].
     ClientGone,
     /// The guest could not be instantiated.
@@ -194,6 +196,7 @@ fn read_outcome(outcome: &sys::wrt_outcome) -> Outcome {
         sys::WRT_END_EXITED => End::Exited(outcome.exit_status),
         sys::WRT_END_TIMED_OUT => End::TimedOut,
         sys::WRT_END_LIMIT_REACHED => End::LimitReached,
+        sys::WRT_END_TEMP_DIR_FULL => End::TempDirFull,
         sys::WRT_END_CLIENT_GONE => End::ClientGone,
         sys::WRT_END_NOT_STARTED => End::NotStarted,
         sys::WRT_END_NO_RESPONSE => End::NoResponse,

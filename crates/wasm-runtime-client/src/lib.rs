@@ -28,5 +28,5 @@ pub use error::{Error, ErrorCode};
 pub use exchange::{BodyRead, Closed, End, Exchange, LogLevel, Outcome};
 pub use handles::{Engine, Guest};
 pub use load::{Phase, Source, Trouble, Watch};
-pub use request::{Field, Http, Mount, Outbound, Request, Reuse};
+pub use request::{Field, Http, Mount, Outbound, Request, Reuse, TempDir};
 pub use runtime::{EngineOptions, EntryPoint, GuestKind, Runtime};

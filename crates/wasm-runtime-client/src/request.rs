@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::runtime::c_string;
 use crate::sys;
-use std::ffi::CString;
+use std::ffi::{CString, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
@@ -21,6 +21,10 @@ pub struct Request<'a> {
     pub env: &'a [(&'a [u8], &'a [u8])],
     /// Host directories the guest may use.
     pub mounts: &'a [Mount<'a>],
+    /// A directory for this request alone; none for none.
+    pub temp_dir: Option<TempDir<'a>>,
+    /// The directory in which a component starts, as the guest calls it. Preview 1 has no such thing.
+    pub cwd: Option<&'a str>,
     /// The exported function to call instead of `_start`; core modules only.
     pub entry_point: Option<&'a str>,
     /// How long the guest may take of its own time; waiting for the client does not count.
@@ -46,6 +50,19 @@ pub struct Mount<'a> {
     pub guest: &'a str,
     /// Whether the guest may only read.
     pub read_only: bool,
+}
+
+/// A directory that is made for one request, or for one instance where requests share it, and removed with its content.
+#[derive(Clone, Copy, Debug)]
+pub struct TempDir<'a> {
+    /// Its name for the guest. No mount may have the same.
+    pub guest: &'a str,
+    /// The directory on the host in which it is made.
+    pub base: &'a Path,
+    /// Bytes that its files may take on the disk. A guest that goes beyond is stopped soon after.
+    pub max_bytes: u64,
+    /// How many files and directories it may hold.
+    pub max_files: u32,
 }
 
 /// The HTTP request that a guest answers.
@@ -98,6 +115,8 @@ pub(crate) struct Lists {
     config: Vec<sys::wrt_variable>,
     fields: Vec<sys::wrt_field>,
     destinations: Vec<sys::wrt_bytes>,
+    temp_dir: Option<sys::wrt_temp_dir>,
+    cwd: Option<CString>,
     entry_point: Option<CString>,
     http: Option<sys::wrt_http>,
     outbound: Option<sys::wrt_outbound>,
@@ -115,6 +134,8 @@ impl Lists {
             config: request.config.iter().map(text).collect(),
             fields: borrowed(request.http.map_or(&[][..], |http| http.fields)),
             destinations: outbound.iter().map(|out| bytes(out.as_bytes())).collect(),
+            temp_dir: request.temp_dir.as_ref().map(temp_dir),
+            cwd: request.cwd.map(c_string).transpose()?,
             entry_point: request.entry_point.map(c_string).transpose()?,
             http: None,
             outbound: None,
@@ -159,10 +180,9 @@ impl Lists {
             env_len: self.env.len(),
             mounts: self.mounts.as_ptr(),
             mounts_len: self.mounts.len(),
-            entry_point: self
-                .entry_point
-                .as_ref()
-                .map_or(ptr::null(), |name| name.as_ptr()),
+            temp_dir: pointer(self.temp_dir.as_ref()),
+            cwd: c_pointer(self.cwd.as_ref()),
+            entry_point: c_pointer(self.entry_point.as_ref()),
             timeout_ms: milliseconds(request.timeout),
             memory_limit: request.memory_limit,
             http: pointer(self.http.as_ref()),
@@ -177,6 +197,11 @@ impl Lists {
 /// The address of an optional struct; NULL stands for none.
 fn pointer<T>(value: Option<&T>) -> *const T {
     value.map_or(ptr::null(), ptr::from_ref)
+}
+
+/// The address of an optional string; NULL stands for none.
+fn c_pointer(text: Option<&CString>) -> *const c_char {
+    text.map_or(ptr::null(), |text| text.as_ptr())
 }
 
 /// Fields in C's terms, which borrow the bytes of `fields`.
@@ -207,6 +232,16 @@ fn mount(mount: &Mount<'_>) -> sys::wrt_mount {
         host: bytes(mount.host.as_os_str().as_bytes()),
         guest: bytes(mount.guest.as_bytes()),
         read_only: mount.read_only,
+    }
+}
+
+fn temp_dir(temp_dir: &TempDir<'_>) -> sys::wrt_temp_dir {
+    sys::wrt_temp_dir {
+        size: size_of::<sys::wrt_temp_dir>(),
+        guest: bytes(temp_dir.guest.as_bytes()),
+        base: bytes(temp_dir.base.as_os_str().as_bytes()),
+        max_bytes: temp_dir.max_bytes,
+        max_files: temp_dir.max_files,
     }
 }
 

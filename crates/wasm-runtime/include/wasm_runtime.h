@@ -113,6 +113,10 @@ typedef enum {
      * The HTTP request has a method, an authority or a path that HTTP does not know.
      */
     WRT_ERR_BAD_REQUEST = 12,
+    /**
+     * The request's private directory could not be made.
+     */
+    WRT_ERR_TEMP_DIR = 13,
 } wrt_status;
 
 /**
@@ -239,6 +243,10 @@ typedef enum {
      * whole or not as long as its Content-Length says.
      */
     WRT_END_BAD_RESPONSE = 8,
+    /**
+     * The guest put more into its private directory than `wrt_temp_dir` allows.
+     */
+    WRT_END_TEMP_DIR_FULL = 9,
 } wrt_end;
 
 /**
@@ -396,6 +404,34 @@ typedef struct {
 } wrt_mount;
 
 /**
+ * A directory that is made for the request and removed with its content when the guest has ended, however it ends. With
+ * `wrt_reuse` it is made for the instance.
+ */
+typedef struct {
+    /**
+     * `sizeof(wrt_temp_dir)`.
+     */
+    size_t size;
+    /**
+     * Its name for the guest, UTF-8. No mount may have the same.
+     */
+    wrt_bytes guest;
+    /**
+     * The directory on the host in which it is made, UTF-8. The process makes one directory there, which `wrt_engine_stop`
+     * removes and, if the process is killed, the next process that makes one there.
+     */
+    wrt_bytes base;
+    /**
+     * Bytes that its files may take on the disk. The guest is stopped soon after it has passed them.
+     */
+    uint64_t max_bytes;
+    /**
+     * How many files and directories it may hold.
+     */
+    uint32_t max_files;
+} wrt_temp_dir;
+
+/**
  * A header field or a trailer field: any bytes that HTTP allows.
  */
 typedef struct {
@@ -535,6 +571,14 @@ typedef struct {
      * How many directories there are.
      */
     size_t mounts_len;
+    /**
+     * A directory for this request alone; NULL for none.
+     */
+    const wrt_temp_dir *temp_dir;
+    /**
+     * The directory in which a component starts, as it calls it; NULL for none. Ignored for preview 1 modules.
+     */
+    const char *cwd;
     /**
      * The exported function to call instead of the kind's own; NULL for that one.
      */

@@ -11,6 +11,7 @@ use crate::kind::{GuestKind, Shape};
 use crate::link;
 use crate::load::{Loader, Source, Unwatched, Urgency, Watch};
 use crate::state::HostState;
+use crate::temp::Homes;
 use crate::{Error, ErrorCode};
 use outbound::Outbound;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -58,6 +59,8 @@ pub struct Shared {
     pub idle: Idle,
     /// Makes the outgoing HTTP requests of guests.
     pub outbound: Arc<Outbound>,
+    /// Where private directories are made.
+    pub homes: Homes,
 }
 
 /// One configuration of Wasmtime and what is linked for it.
@@ -88,6 +91,7 @@ impl Engine {
             clock,
             idle: Idle::default(),
             outbound: Arc::new(Outbound::new(block_signals)),
+            homes: Homes::default(),
         })))
     }
 
@@ -154,9 +158,10 @@ impl Engine {
         Ok((guest, source))
     }
 
-    /// Lets the background thread end, before the process does.
+    /// Lets the background thread end and removes what is on the disk, before the process ends.
     pub fn stop(&self) {
         self.0.clock.stop();
+        self.0.homes.leave();
     }
 }
 

@@ -24,6 +24,8 @@ pub enum ErrorCode {
     Busy,
     /// A mounted directory could not be opened.
     Mount,
+    /// The request's private directory could not be made.
+    TempDir,
     /// An HTTP request that can not be put to an http guest.
     BadRequest,
     /// The engine could not be created or prepared.

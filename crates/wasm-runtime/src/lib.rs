@@ -29,6 +29,7 @@ mod run;
 mod state;
 mod stdio;
 mod store;
+mod temp;
 mod wake;
 
 pub use cache::CacheOptions;
@@ -40,4 +41,4 @@ pub use guest::Guest;
 pub use kind::{GuestKind, Shape};
 pub use load::{Phase, Source, Trouble, Unwatched, Urgency, Watch};
 pub use outcome::{End, Outcome};
-pub use request::{HttpRequest, Mount, OutboundGrant, Request, Reuse};
+pub use request::{HttpRequest, Mount, OutboundGrant, Request, Reuse, TempDir};

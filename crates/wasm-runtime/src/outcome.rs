@@ -3,6 +3,7 @@
 //! The server that embeds the engine decides what each end means for its client.
 
 use crate::error::one_line;
+use crate::temp::Excess;
 use std::fmt;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
@@ -20,6 +21,8 @@ pub enum End {
     TimedOut,
     /// The guest asked for more memory than its limit and then trapped.
     LimitReached,
+    /// The guest put more into its private directory than it may.
+    TempDirFull,
     /// The client went away, or a callback asked to stop.
     ClientGone,
     /// The guest could not be instantiated.
@@ -50,20 +53,33 @@ pub struct Outcome {
 pub enum Stop {
     /// Its time is up.
     TimedOut,
+    /// Its private directory takes too much.
+    TempDir(Excess),
     /// Nobody is there to read its output.
     ClientGone,
 }
 
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Stop::TimedOut => "the guest took longer than its time",
-            Stop::ClientGone => "the client went away",
-        })
+        match self {
+            Stop::TimedOut => f.write_str("the guest took longer than its time"),
+            Stop::TempDir(excess) => excess.fmt(f),
+            Stop::ClientGone => f.write_str("the client went away"),
+        }
     }
 }
 
 impl std::error::Error for Stop {}
+
+impl From<Stop> for End {
+    fn from(stop: Stop) -> End {
+        match stop {
+            Stop::TimedOut => End::TimedOut,
+            Stop::TempDir(_) => End::TempDirFull,
+            Stop::ClientGone => End::ClientGone,
+        }
+    }
+}
 
 /// Where a run was when it failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,12 +92,8 @@ pub enum Phase {
 
 /// Sorts a failure of Wasmtime into an end and the line that explains it.
 pub fn classify(error: &wasmtime::Error, phase: Phase, memory_denied: bool) -> (End, String) {
-    if let Some(stop) = error.downcast_ref::<Stop>() {
-        let end = match stop {
-            Stop::TimedOut => End::TimedOut,
-            Stop::ClientGone => End::ClientGone,
-        };
-        return (end, stop.to_string());
+    if let Some(&stop) = error.downcast_ref::<Stop>() {
+        return (stop.into(), stop.to_string());
     }
     if let Some(&I32Exit(status)) = error.downcast_ref::<I32Exit>() {
         return match status.cast_unsigned() {

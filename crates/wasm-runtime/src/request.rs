@@ -13,6 +13,10 @@ pub struct Request<'a> {
     pub env: &'a [(&'a [u8], &'a [u8])],
     /// Host directories the guest may use.
     pub mounts: &'a [Mount<'a>],
+    /// A directory for this request alone, which is removed after it.
+    pub temp_dir: Option<TempDir<'a>>,
+    /// The directory in which a component starts, as the guest calls it. Preview 1 has no such thing.
+    pub cwd: Option<&'a str>,
     /// The exported function to call instead of `_start`; core modules only.
     pub entry_point: Option<&'a str>,
     /// How long the guest may take of its own time; waiting for the client does not count.
@@ -79,4 +83,17 @@ pub struct Mount<'a> {
     pub guest: &'a str,
     /// Whether the guest may only read.
     pub read_only: bool,
+}
+
+/// A directory that is made for one request, or for one instance if requests share it, and removed with its content.
+#[derive(Clone, Copy, Debug)]
+pub struct TempDir<'a> {
+    /// Its name for the guest.
+    pub guest: &'a str,
+    /// The directory on the host in which it is made.
+    pub base: &'a Path,
+    /// Bytes that its files may take on the disk; a guest that goes beyond is stopped soon after.
+    pub max_bytes: u64,
+    /// How many files and directories it may hold.
+    pub max_files: u32,
 }

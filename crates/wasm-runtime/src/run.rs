@@ -27,8 +27,8 @@ impl Guest {
     /// `exchange`; the guest itself runs on a stack of its own.
     ///
     /// # Errors
-    /// [`ErrorCode::Busy`], [`ErrorCode::Mount`], [`ErrorCode::NoEntryPoint`],
-    /// [`ErrorCode::Engine`]: the guest has not run.
+    /// [`ErrorCode::Busy`], [`ErrorCode::Mount`], [`ErrorCode::TempDir`],
+    /// [`ErrorCode::NoEntryPoint`], [`ErrorCode::Engine`]: the guest has not run.
     pub fn run(
         &self,
         request: &Request<'_>,
@@ -77,9 +77,10 @@ impl Guest {
             request.outbound.as_ref(),
             journal,
         )?;
+        let homes = &self.shared.homes;
         let state = match self.plan {
-            Plan::Module(_) => HostState::for_module(request, channel, network)?,
-            _ => HostState::for_component(request, channel, network)?,
+            Plan::Module(_) => HostState::for_module(request, channel, network, homes)?,
+            _ => HostState::for_component(request, channel, network, homes)?,
         };
         let engine = self.plan.engine();
         Ok(store::make(

@@ -4,7 +4,8 @@ use crate::channel::Channel;
 use crate::limits::Limits;
 use crate::network::{Hooks, Network, Presence};
 use crate::stdio::{Stderr, Stdin, Stdout};
-use crate::{Error, ErrorCode, Request};
+use crate::temp::{Homes, TempDir};
+use crate::{Error, ErrorCode, Mount, Request, request};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfigVariables;
@@ -43,19 +44,23 @@ pub struct HostState {
     pub wasi: WasiP1Ctx,
     http: WasiHttpCtx,
     hooks: Hooks,
+    /// The guest's private directory. After `wasi`, so that its files are closed before it goes.
+    pub temp: Option<TempDir>,
 }
 
 impl HostState {
     /// The state for one run of a preview 1 program.
     ///
     /// # Errors
-    /// [`ErrorCode::Mount`] when a directory can not be opened.
+    /// [`ErrorCode::Mount`] and [`ErrorCode::TempDir`] when a directory can not be opened or made.
     pub fn for_module(
         request: &Request<'_>,
         channel: Channel,
         network: Network,
+        homes: &Homes,
     ) -> Result<HostState, Error> {
-        let mut state = HostState::new(request, channel, network, WasiCtxBuilder::new())?;
+        let builder = WasiCtxBuilder::new();
+        let mut state = HostState::new(request, channel, network, homes, builder)?;
         state.args = Strings::new(request.args.iter().map(|arg| [*arg]));
         state.env = Strings::new(request.env.iter().map(|(k, v)| [*k, b"=", *v]));
         Ok(state)
@@ -65,13 +70,17 @@ impl HostState {
     /// become U+FFFD.
     ///
     /// # Errors
-    /// [`ErrorCode::Mount`] when a directory can not be opened.
+    /// [`ErrorCode::Mount`] and [`ErrorCode::TempDir`] when a directory can not be opened or made.
     pub fn for_component(
         request: &Request<'_>,
         channel: Channel,
         network: Network,
+        homes: &Homes,
     ) -> Result<HostState, Error> {
         let mut builder = WasiCtxBuilder::new();
+        if let Some(cwd) = request.cwd {
+            builder.initial_cwd(cwd);
+        }
         for arg in request.args {
             builder.arg(String::from_utf8_lossy(arg));
         }
@@ -81,13 +90,14 @@ impl HostState {
                 String::from_utf8_lossy(value),
             );
         }
-        HostState::new(request, channel, network, builder)
+        HostState::new(request, channel, network, homes, builder)
     }
 
     fn new(
         request: &Request<'_>,
         channel: Channel,
         network: Network,
+        homes: &Homes,
         mut builder: WasiCtxBuilder,
     ) -> Result<HostState, Error> {
         // Guests run on a thread of their own request: file access may block it.
@@ -108,6 +118,10 @@ impl HostState {
                     Error::new(ErrorCode::Mount, text)
                 })?;
         }
+        let temp = request
+            .temp_dir
+            .map(|temp| temp_dir(homes, &temp, request.mounts, &mut builder));
+        let temp = temp.transpose()?;
         network.grant_sockets(&mut builder);
         let mut wasi = builder.build_p1();
         let at_once = request.reuse.map_or(1, |reuse| reuse.max_concurrent);
@@ -126,8 +140,26 @@ impl HostState {
             wasi,
             http,
             hooks,
+            temp,
         })
     }
+}
+
+/// Makes the private directory of an instance.
+fn temp_dir(
+    homes: &Homes,
+    wanted: &request::TempDir<'_>,
+    mounts: &[Mount<'_>],
+    builder: &mut WasiCtxBuilder,
+) -> Result<TempDir, Error> {
+    let temp = homes.make(wanted, mounts)?;
+    builder
+        .preopened_dir(temp.host(), wanted.guest, FsPerms::ReadWrite)
+        .map_err(|e| {
+            let text = format!("cannot open the private directory: {e:#}");
+            Error::new(ErrorCode::TempDir, text)
+        })?;
+    Ok(temp)
 }
 
 /// The most host objects of an instance that serves so many requests at once.

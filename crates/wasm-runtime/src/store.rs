@@ -1,4 +1,4 @@
-//! Makes the store of an instance and watches over it: memory, handles, deadline.
+//! Makes the store of an instance and watches over it: memory, handles, deadline, disk.
 
 use crate::clock::Clock;
 use crate::state::HostState;
@@ -29,25 +29,38 @@ pub fn make(
     store.limiter(|state| &mut state.limits);
     store.set_max_component_handles(MAX_HANDLES);
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(move |context| {
-        let channel = &context.data().channel;
-        channel.check()?;
+    store.epoch_deadline_callback(move |mut context| {
+        let state = context.data_mut();
+        state.channel.check()?;
+        check_temp(state)?;
         if at_tick == AtTick::Yield {
             return Ok(UpdateDeadline::Yield(1));
         }
-        channel.flush()?;
+        state.channel.flush()?;
         Ok(UpdateDeadline::Continue(1))
     });
     // Epochs are looked at in loops and calls; a straight line of host calls has neither.
     let ticks = clock.ticks();
     let mut seen = ticks.load(Ordering::Relaxed);
-    store.call_hook(move |context, hook| {
+    store.call_hook(move |mut context, hook| {
+        if !hook.exiting_host() {
+            return Ok(());
+        }
         let now = ticks.load(Ordering::Relaxed);
-        if now != seen && hook.exiting_host() {
+        if now != seen {
             seen = now;
             context.data().channel.check()?;
         }
-        Ok(())
+        // It may have to be looked at more often: a guest writes much in a tick.
+        check_temp(context.data_mut())
     });
     store
+}
+
+/// Whether the guest's private directory takes no more than it may.
+fn check_temp(state: &mut HostState) -> wasmtime::Result<()> {
+    match &mut state.temp {
+        Some(temp) => Ok(temp.check()?),
+        None => Ok(()),
+    }
 }

@@ -10,6 +10,7 @@ mod faults;
 mod files;
 mod out;
 mod params;
+mod scratch;
 mod world;
 
 use std::io::{self, Write};
@@ -70,6 +71,7 @@ fn run(name: &str) -> Option<Command> {
         "random" => world::random,
         "files" => files::files,
         "close" => files::close,
+        "scratch" => scratch::scratch,
         "poll" => world::poll,
         _ => return None,
     })

@@ -1,4 +1,4 @@
-//! What WasmDir and WasmMapDir share: a host directory that exists, and a guest path; and paths relative to ServerRoot.
+//! What directives with directories share: a host directory that exists, a guest path, and paths relative to ServerRoot.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -31,7 +31,8 @@ pub(super) fn resolved(path: &str, paths: &dyn Paths) -> Result<String, String> 
         .ok_or_else(|| format!("\"{path}\" is not a usable path"))
 }
 
-fn guest_name(guest: &str) -> Result<String, String> {
+/// A guest path, without a slash at its end.
+pub(super) fn guest_name(guest: &str) -> Result<String, String> {
     if guest.is_empty() {
         return Err("the guest path is empty".to_owned());
     }

@@ -271,6 +271,25 @@ fn a_section_that_inherits_a_queue_shares_it_and_one_that_names_it_has_its_own()
 }
 
 #[test]
+fn the_temporary_directory_is_one_value() {
+    let settings = section("WasmTempDir /tmp/");
+    let temp = settings.temp_dir().unwrap();
+    assert_eq!(
+        (temp.guest.as_str(), temp.max, temp.files),
+        ("/tmp", 64 << 20, 1000)
+    );
+    let outer = "WasmTempDir /a max=1M files=5";
+    assert_eq!(
+        merged(outer, "WasmTempDir /b FILES=7"),
+        ["temporary directory: /b max=64M files=7"]
+    );
+    assert_eq!(merged(outer, ""), section(outer).describe());
+    let none = Settings::merge(&section(outer), &section("WasmTempDir None"));
+    assert_eq!(none.temp_dir(), None);
+    assert_eq!(none.describe(), ["temporary directory: none"]);
+}
+
+#[test]
 fn equal_settings_have_equal_hashes_and_every_value_counts() {
     let hash = |settings: &Settings| {
         let mut hasher = DefaultHasher::new();
@@ -289,6 +308,10 @@ fn equal_settings_have_equal_hashes_and_every_value_counts() {
         "WasmConfig a b",
         "WasmDir /",
         "WasmMapDir /a /",
+        "WasmTempDir none",
+        "WasmTempDir /a",
+        "WasmTempDir /a max=1M",
+        "WasmTempDir /a files=1",
         "WasmAllowOutbound none",
         "WasmAllowOutbound a",
         "WasmOutboundLimit timeout=30s",
@@ -338,8 +361,8 @@ fn directories_overlay_by_guest_path() {
 #[test]
 fn merging_three_levels_does_not_depend_on_the_order_of_merging() {
     let levels = [
-        "WasmEnv A 1\nWasmArg a\nWasmConfig a 1\nWasmAllowOutbound a b\nWasmOutboundLimit size=1",
-        "WasmEnv A 2\nWasmEnv B 1\nWasmTimeout 1\nWasmAllowOutbound none\nWasmReuse On",
+        "WasmEnv A 1\nWasmArg a\nWasmConfig a 1\nWasmTempDir /t\nWasmAllowOutbound a b\nWasmOutboundLimit size=1",
+        "WasmEnv A 2\nWasmEnv B 1\nWasmTimeout 1\nWasmAllowOutbound none\nWasmReuse On\nWasmTempDir none",
         "WasmEnv B 2\nWasmArg c\nWasmConfig a 2\nWasmOutboundLimit timeout=1\nWasmReuse Off",
     ];
     let [a, b, c] = levels.map(section);

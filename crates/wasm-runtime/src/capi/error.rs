@@ -34,6 +34,8 @@ pub enum wrt_status {
     WRT_ERR_USAGE = 11,
     /// The HTTP request has a method, an authority or a path that HTTP does not know.
     WRT_ERR_BAD_REQUEST = 12,
+    /// The request's private directory could not be made.
+    WRT_ERR_TEMP_DIR = 13,
 }
 
 impl From<ErrorCode> for wrt_status {
@@ -47,6 +49,7 @@ impl From<ErrorCode> for wrt_status {
             ErrorCode::UnsupportedKind => wrt_status::WRT_ERR_UNSUPPORTED_KIND,
             ErrorCode::Busy => wrt_status::WRT_ERR_BUSY,
             ErrorCode::Mount => wrt_status::WRT_ERR_MOUNT,
+            ErrorCode::TempDir => wrt_status::WRT_ERR_TEMP_DIR,
             ErrorCode::Engine => wrt_status::WRT_ERR_ENGINE,
             ErrorCode::Panic => wrt_status::WRT_ERR_PANIC,
             ErrorCode::Usage => wrt_status::WRT_ERR_USAGE,

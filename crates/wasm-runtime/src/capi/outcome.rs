@@ -27,6 +27,8 @@ pub enum wrt_end {
     /// An http guest answered with an error code instead of a response, or its response's body was not
     /// whole or not as long as its Content-Length says.
     WRT_END_BAD_RESPONSE = 8,
+    /// The guest put more into its private directory than `wrt_temp_dir` allows.
+    WRT_END_TEMP_DIR_FULL = 9,
 }
 
 /// How a run ended and what to log of it.
@@ -72,6 +74,7 @@ impl From<Outcome> for wrt_outcome {
             End::Trapped => (wrt_end::WRT_END_TRAPPED, 0),
             End::TimedOut => (wrt_end::WRT_END_TIMED_OUT, 0),
             End::LimitReached => (wrt_end::WRT_END_LIMIT_REACHED, 0),
+            End::TempDirFull => (wrt_end::WRT_END_TEMP_DIR_FULL, 0),
             End::ClientGone => (wrt_end::WRT_END_CLIENT_GONE, 0),
             End::NotStarted => (wrt_end::WRT_END_NOT_STARTED, 0),
             End::NoResponse => (wrt_end::WRT_END_NO_RESPONSE, 0),

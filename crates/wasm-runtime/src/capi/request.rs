@@ -3,7 +3,7 @@
 use super::engine::check_size;
 use super::guard::usage;
 use super::text::{array, c_str, wrt_bytes};
-use crate::{Error, HttpRequest, Mount, OutboundGrant, Request, Reuse};
+use crate::{Error, HttpRequest, Mount, OutboundGrant, Request, Reuse, TempDir};
 use std::ffi::c_char;
 use std::path::Path;
 use std::time::Duration;
@@ -28,6 +28,24 @@ pub struct wrt_mount {
     pub guest: wrt_bytes,
     /// Whether the guest may only read.
     pub read_only: bool,
+}
+
+/// A directory that is made for the request and removed with its content when the guest has ended, however it ends. With
+/// `wrt_reuse` it is made for the instance.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct wrt_temp_dir {
+    /// `sizeof(wrt_temp_dir)`.
+    pub size: usize,
+    /// Its name for the guest, UTF-8. No mount may have the same.
+    pub guest: wrt_bytes,
+    /// The directory on the host in which it is made, UTF-8. The process makes one directory there, which `wrt_engine_stop`
+    /// removes and, if the process is killed, the next process that makes one there.
+    pub base: wrt_bytes,
+    /// Bytes that its files may take on the disk. The guest is stopped soon after it has passed them.
+    pub max_bytes: u64,
+    /// How many files and directories it may hold.
+    pub max_files: u32,
 }
 
 /// A header field or a trailer field: any bytes that HTTP allows.
@@ -116,6 +134,10 @@ pub struct wrt_request {
     pub mounts: *const wrt_mount,
     /// How many directories there are.
     pub mounts_len: usize,
+    /// A directory for this request alone; NULL for none.
+    pub temp_dir: *const wrt_temp_dir,
+    /// The directory in which a component starts, as it calls it; NULL for none. Ignored for preview 1 modules.
+    pub cwd: *const c_char,
     /// The exported function to call instead of the kind's own; NULL for that one.
     pub entry_point: *const c_char,
     /// Milliseconds the guest may take; what it waits in `read_body` and `write_body` does not
@@ -140,6 +162,8 @@ pub struct Parts<'a> {
     args: Vec<&'a [u8]>,
     env: Vec<(&'a [u8], &'a [u8])>,
     mounts: Vec<Mount<'a>>,
+    temp_dir: Option<TempDir<'a>>,
+    cwd: Option<&'a str>,
     entry_point: Option<&'a str>,
     timeout: Duration,
     memory_limit: u64,
@@ -200,6 +224,13 @@ impl wrt_request {
                 .map(|v| (bytes(&v.name), bytes(&v.value)))
                 .collect(),
             mounts: mounts.collect::<Result<_, Error>>()?,
+            // SAFETY: NULL or valid for 'a, with what it points to.
+            temp_dir: unsafe { self.temp_dir.as_ref() }
+                // SAFETY: its pointers stay valid for 'a by the contract.
+                .map(|temp_dir| unsafe { temp_dir.parts() })
+                .transpose()?,
+            // SAFETY: NULL or NUL-terminated by the contract.
+            cwd: unsafe { c_str(self.cwd, "cwd") }?,
             entry_point,
             timeout: Duration::from_millis(self.timeout_ms),
             memory_limit: self.memory_limit,
@@ -297,6 +328,24 @@ impl wrt_reuse {
     }
 }
 
+impl wrt_temp_dir {
+    /// Borrows everything it points to.
+    ///
+    /// # Safety
+    /// As for [`wrt_request::parts`].
+    unsafe fn parts<'a>(&self) -> Result<TempDir<'a>, Error> {
+        check_size(self.size, size_of::<wrt_temp_dir>(), "wrt_temp_dir")?;
+        // SAFETY: the caller keeps every string valid for 'a.
+        let text = |b: &wrt_bytes, what| unsafe { b.as_str(what) };
+        Ok(TempDir {
+            guest: text(&self.guest, "a private directory's name")?,
+            base: Path::new(text(&self.base, "a private directory's base")?),
+            max_bytes: self.max_bytes,
+            max_files: self.max_files,
+        })
+    }
+}
+
 impl Parts<'_> {
     /// The request that borrows these lists.
     pub fn borrow(&self) -> Request<'_> {
@@ -304,6 +353,8 @@ impl Parts<'_> {
             args: &self.args,
             env: &self.env,
             mounts: &self.mounts,
+            temp_dir: self.temp_dir,
+            cwd: self.cwd,
             entry_point: self.entry_point,
             timeout: self.timeout,
             memory_limit: self.memory_limit,

@@ -68,11 +68,7 @@ impl Failure {
 
 impl From<Stop> for Failure {
     fn from(stop: Stop) -> Failure {
-        let end = match stop {
-            Stop::TimedOut => End::TimedOut,
-            Stop::ClientGone => End::ClientGone,
-        };
-        Failure::new(end, stop.to_string())
+        Failure::new(stop.into(), stop.to_string())
     }
 }
 

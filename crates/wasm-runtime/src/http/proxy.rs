@@ -86,7 +86,7 @@ impl Proxy {
             request.outbound.as_ref(),
             journal.clone(),
         )?;
-        let state = HostState::for_component(request, channel, network)?;
+        let state = HostState::for_component(request, channel, network, &shared.homes)?;
         let engine = guest.plan.engine();
         Ok(Proxy {
             store: store::make(engine, state, &shared.clock, AtTick::Yield),

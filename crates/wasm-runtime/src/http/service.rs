@@ -164,7 +164,7 @@ impl Instance {
             request.outbound.as_ref(),
             journal.clone(),
         )?;
-        let state = HostState::for_component(request, channel.clone(), network)?;
+        let state = HostState::for_component(request, channel.clone(), network, &shared.homes)?;
         let account = state.limits.account().clone();
         let store = store::make(guest.plan.engine(), state, &shared.clock, AtTick::Yield);
         let desk = Arc::new(Desk::default());

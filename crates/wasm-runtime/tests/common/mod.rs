@@ -92,6 +92,8 @@ pub fn request<'a>() -> Request<'a> {
         args: &[b"guest"],
         env: &[],
         mounts: &[],
+        temp_dir: None,
+        cwd: None,
         entry_point: None,
         timeout: Duration::from_secs(30),
         memory_limit: 16 << 20,

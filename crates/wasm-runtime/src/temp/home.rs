@@ -1,0 +1,196 @@
+//! The *home* of a process: one directory below each base that requests name, which holds the private directories of its
+//! instances. It has a name that nobody can guess, only this account may enter it, and it is locked for as long as the
+//! process lives; the system gives the lock up with the process, however that ends. So a home whose lock can be had is what
+//! a killed process has left, also where process numbers are used again or belong to another container.
+
+use super::TempDir;
+use super::clear;
+use super::usage::{self, Limit};
+use crate::{Error, ErrorCode, Mount, request};
+use rustix::fs::{
+    AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat, statat,
+};
+use rustix::io::Errno;
+use std::ffi::{CStr, CString, OsStr};
+use std::fs::{Permissions, canonicalize};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the name of a home begins with.
+const PREFIX: &str = "mod_wasm-";
+
+/// How often another name is tried, when somebody takes a new home for one that has been left.
+const TRIES: usize = 16;
+
+/// The homes of a process, each made when the first request needs it.
+#[derive(Default)]
+pub struct Homes(Mutex<Vec<Arc<Home>>>);
+
+/// A home.
+pub struct Home {
+    /// What requests call the directory that it is in.
+    base: PathBuf,
+    /// Where it is, without symbolic links.
+    path: PathBuf,
+    /// The same; made before, because it is removed where memory must not be allocated.
+    c_path: CString,
+    /// Open and locked.
+    dir: OwnedFd,
+    /// The number of the next private directory.
+    next: AtomicU64,
+}
+
+impl Homes {
+    /// Makes a private directory.
+    ///
+    /// # Errors
+    /// [`ErrorCode::TempDir`].
+    pub fn make(
+        &self,
+        wanted: &request::TempDir<'_>,
+        mounts: &[Mount<'_>],
+    ) -> Result<TempDir, Error> {
+        let home = self.home(wanted.base)?;
+        home.check_hidden(mounts)?;
+        let number = home.next.fetch_add(1, Ordering::Relaxed);
+        let failed = |e: &dyn std::fmt::Display| error(wanted.base, e);
+        let name = CString::new(number.to_string()).map_err(|e| failed(&e))?;
+        mkdirat(&home.dir, &name, Mode::RWXU).map_err(|e| failed(&e))?;
+        let limit = Limit {
+            bytes: wanted.max_bytes,
+            files: wanted.max_files,
+        };
+        Ok(TempDir::new(home, name, limit))
+    }
+
+    fn home(&self, base: &Path) -> Result<Arc<Home>, Error> {
+        let mut homes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(home) = homes.iter().find(|home| home.base == base) {
+            return Ok(Arc::clone(home));
+        }
+        let home = Arc::new(Home::new(base).map_err(|e| error(base, &e))?);
+        homes.push(Arc::clone(&home));
+        Ok(home)
+    }
+
+    /// Removes the homes that are empty, before the process ends. It neither waits nor allocates: a server may call it from
+    /// a signal handler. What is in use then is left to the next process.
+    pub fn leave(&self) {
+        if let Ok(homes) = self.0.try_lock() {
+            homes.iter().for_each(|home| home.leave());
+        }
+    }
+}
+
+fn error(base: &Path, reason: &dyn std::fmt::Display) -> Error {
+    let text = format!("no private directory in {base:?}: {reason}");
+    Error::new(ErrorCode::TempDir, text)
+}
+
+impl Home {
+    fn new(base: &Path) -> std::io::Result<Home> {
+        // Without it, files that a guest has removed and still writes to would be counted nowhere.
+        usage::open_proc()?;
+        let real = canonicalize(base)?;
+        for _ in 0..TRIES {
+            let path = tempfile::Builder::new()
+                .prefix(PREFIX)
+                .permissions(Permissions::from_mode(0o700))
+                .tempdir_in(&real)?
+                .keep();
+            let dir = rustix::fs::open(&path, DIRECTORY, Mode::empty())?;
+            match flock(&dir, FlockOperation::NonBlockingLockExclusive) {
+                Err(Errno::WOULDBLOCK) => continue,
+                locked => locked?,
+            }
+            let same = |found| fstat(&dir).is_ok_and(|mine| mine.st_ino == found);
+            if !rustix::fs::lstat(&path).is_ok_and(|found| same(found.st_ino)) {
+                continue;
+            }
+            sweep(&real, &dir);
+            return Ok(Home {
+                base: base.to_owned(),
+                c_path: CString::new(path.as_os_str().as_bytes())?,
+                path,
+                dir,
+                next: AtomicU64::new(0),
+            });
+        }
+        Err(std::io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// The directory itself.
+    pub fn dir(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+
+    /// The path of what is called so in it.
+    pub fn path_of(&self, name: &CStr) -> PathBuf {
+        self.path.join(OsStr::from_bytes(name.to_bytes()))
+    }
+
+    /// Whether no mount shows it: a guest could read what others have in theirs.
+    fn check_hidden(&self, mounts: &[Mount<'_>]) -> Result<(), Error> {
+        for mount in mounts {
+            // One that is not there is reported when it is opened.
+            if canonicalize(mount.host).is_ok_and(|host| self.path.starts_with(host)) {
+                let text = format!(
+                    "the program may use {:?}, in which the private directories of all requests are",
+                    mount.host
+                );
+                return Err(Error::new(ErrorCode::TempDir, text));
+            }
+        }
+        Ok(())
+    }
+
+    fn leave(&self) {
+        // It fails if a guest still runs.
+        let _ = rustix::fs::rmdir(&*self.c_path);
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// Removes the homes that killed processes of this account have left beside `mine`. What fails is tried again by the next
+/// process.
+fn sweep(base: &Path, mine: &OwnedFd) {
+    let Ok(base) = rustix::fs::open(base, DIRECTORY, Mode::empty()) else {
+        return;
+    };
+    let (Ok(entries), Ok(mine)) = (Dir::read_from(&base), fstat(mine)) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if !name.to_bytes().starts_with(PREFIX.as_bytes()) {
+            continue;
+        }
+        let ours = |found: &rustix::fs::Stat| {
+            found.st_uid == mine.st_uid
+                && FileType::from_raw_mode(found.st_mode) == FileType::Directory
+        };
+        if !statat(&base, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|found| ours(&found)) {
+            continue;
+        }
+        if let Ok(left) = openat(&base, name, DIRECTORY, Mode::empty())
+            && fstat(&left).is_ok_and(|found| ours(&found))
+            && flock(&left, FlockOperation::NonBlockingLockExclusive).is_ok()
+        {
+            let _ = clear::remove(base.as_fd(), name);
+        }
+    }
+}
