@@ -1,5 +1,5 @@
-//! Every program of `guests/` runs behind httpd. A program in `guests/GUESTS` without a test here, or in `guests_http.rs`, fails a
-//! test.
+//! Every program of `guests/` runs behind httpd. A program in `guests/GUESTS` without a test here, in
+//! `guests_cgi.rs` or in `guests_http.rs` fails a test.
 
 use std::fs;
 use suite::{Req, Setup, paths};
@@ -45,7 +45,7 @@ fn every_guest_has_a_test() {
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     let folder = paths::workspace().join("tests/tests");
-    let sources = ["guests.rs", "guests_http.rs"]
+    let sources = ["guests.rs", "guests_cgi.rs", "guests_http.rs"]
         .map(|name| fs::read_to_string(folder.join(name)).unwrap())
         .concat();
     // The lines `"name" => test,` of the lists.

@@ -4,9 +4,12 @@
 //! guest does is its own business.
 
 mod c;
+mod go;
 mod javascript;
+mod npm;
 mod python;
 mod rust;
+mod venv;
 
 use crate::fsx;
 use crate::run::{Task, root};
@@ -24,10 +27,12 @@ struct Guest {
     source: String,
 }
 
-/// What a guest is written in, which says how it is built.
+/// What a guest is written in, which says how it is built; or that it comes finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Language {
     C,
+    Finished,
+    Go,
     JavaScript,
     Python,
     Rust,
@@ -39,8 +44,10 @@ impl Guest {
         let ending = Path::new(&self.source).extension();
         match ending.and_then(|ending| ending.to_str()) {
             Some("c") => Language::C,
+            Some("go") => Language::Go,
             Some("js") => Language::JavaScript,
             Some("py") => Language::Python,
+            Some("wasm") => Language::Finished,
             _ => Language::Rust,
         }
     }
@@ -83,6 +90,8 @@ pub fn all() -> Task {
     for guest in &list {
         match guest.language() {
             Language::C => c::build(guest)?,
+            Language::Finished => npm::take(guest)?,
+            Language::Go => go::build(guest)?,
             Language::JavaScript => javascript::build(guest)?,
             Language::Python => python::build(guest)?,
             Language::Rust => {}
@@ -156,8 +165,10 @@ mod tests {
     fn the_source_tells_the_language() {
         for (source, language) in [
             ("hello-c/main.c", Language::C),
+            ("hello-go/main.go", Language::Go),
             ("hello-js/hello.js", Language::JavaScript),
             ("hello-py/hello_py.py", Language::Python),
+            ("ruby/node_modules/a/ruby.wasm", Language::Finished),
         ] {
             let guest = parse(&format!("x example wasm32-wasip2 {source}")).unwrap();
             assert_eq!(guest.language(), language);

@@ -5,6 +5,8 @@
 use crate::run::{Task, command, is_root, output, root, which};
 use crate::{build, fsx};
 use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -131,6 +133,16 @@ pub fn private_dir(name: &str) -> Task<PathBuf> {
     Ok(dir)
 }
 
+/// A new folder that httpd's children may write to: whoever they are, where we are root and they are not.
+pub fn writable_dir(dir: &Path) -> Task {
+    fsx::create_dir(dir)?;
+    if is_root() {
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o1777))
+            .map_err(|e| format!("cannot change {}: {e}", dir.display()))?;
+    }
+    Ok(())
+}
+
 /// The account that httpd's children get when root starts the server: the first that exists.
 fn user() -> &'static str {
     first_in("/etc/passwd", &["www-data", "apache", "http", "nobody"])
@@ -144,7 +156,7 @@ fn group() -> &'static str {
 }
 
 fn first_in(file: &str, names: &[&'static str]) -> &'static str {
-    let accounts = std::fs::read_to_string(file).unwrap_or_default();
+    let accounts = fs::read_to_string(file).unwrap_or_default();
     let exists = |name: &str| {
         accounts
             .lines()

@@ -181,8 +181,10 @@ mod tests {
     #[test]
     fn the_examples_are_whole() {
         for example in examples(&root().join("examples")).unwrap() {
-            let block = format!("<Location /{}>\n", example.name);
-            assert!(example.config.starts_with(&block), "{}", example.name);
+            let blocks =
+                ["<Location /{}>\n", "Alias /{} "].map(|at| at.replace("{}", &example.name));
+            let whole = blocks.iter().any(|block| example.config.starts_with(block));
+            assert!(whole, "{}", example.name);
             for source in &example.sources {
                 let file = root().join("guests").join(source);
                 assert!(file.is_file(), "{}: no {}", example.name, file.display());

@@ -58,6 +58,7 @@ fn copies(dir: &Path, examples: &[landing::Example]) -> Task {
     fsx::copy_dir(&root().join("examples"), &dir.join("examples"))?;
     fsx::copy_dir(&root().join("guests"), &dir.join("sources"))?;
     fsx::copy_dir(&guests::dir(), &dir.join("guests"))?;
+    httpd::writable_dir(&dir.join("data"))?;
     fsx::write(
         &dir.join("htdocs/index.html"),
         &landing::page(&root().join("examples"), examples)?,
@@ -87,6 +88,7 @@ fn configuration(httpd: &Httpd, dir: &Path, port: u16, guest: Option<&Path>) -> 
         ("GUESTS", "guests"),
         ("SOURCES", "sources"),
         ("EXAMPLES", "examples"),
+        ("DATA", "data"),
         ("HTDOCS", "htdocs"),
     ];
     for (variable, folder) in folders {

@@ -1,11 +1,11 @@
 //! Guests in Python: a module put together with CPython by componentize-py, a package of PyPI.
 //!
-//! Which version of it is the guest's `requirements.txt`; pip installs it into a virtual environment below `target/python`. The
-//! interface definitions of `wasi:http`, which it makes the bindings from, come with a crate that the Rust guests use.
+//! Which version of it is the guest's `requirements.txt`. The interface definitions of `wasi:http`, which it makes the bindings
+//! from, come with a crate that the Rust guests use.
 
-use super::{Guest, sources, up_to_date};
+use super::{Guest, sources, up_to_date, venv};
 use crate::fsx;
-use crate::run::{Task, cargo, output, root, run};
+use crate::run::{Task, cargo, output, run};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,8 +23,8 @@ pub fn build(guest: &Guest) -> Task {
     if up_to_date(&guest.file(), &from) {
         return Ok(());
     }
-    let dir = root().join("target/python").join(&guest.name);
-    let componentize = install(&folder.join("requirements.txt"), &dir.join("venv"))?;
+    let dir = venv::dir_of(guest);
+    let componentize = venv::program(guest, "componentize-py")?;
     // A copy, because Python leaves its compiled modules beside what it imports.
     let app = dir.join("app");
     fsx::remove_dir(&app)?;
@@ -43,24 +43,6 @@ pub fn build(guest: &Guest) -> Task {
         .arg(module)
         .current_dir(&dir))?;
     fsx::place(&made, &guest.file())
-}
-
-/// Installs what `requirements` names into a new virtual environment, unless that was done since it changed, and gives the
-/// program.
-fn install(requirements: &Path, venv: &Path) -> Task<PathBuf> {
-    let program = venv.join("bin/componentize-py");
-    if up_to_date(&program, &[requirements.to_path_buf()]) {
-        return Ok(program);
-    }
-    fsx::remove_dir(venv)?;
-    run(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
-    let quiet = ["--quiet", "--disable-pip-version-check", "--no-input"];
-    run(Command::new(venv.join("bin/pip"))
-        .arg("install")
-        .args(quiet)
-        .arg("--requirement")
-        .arg(requirements))?;
-    Ok(program)
 }
 
 /// The folder with the interface definitions.

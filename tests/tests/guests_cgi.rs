@@ -1,0 +1,206 @@
+//! The CGI programs of `guests/` that are larger than one idea: in Go, with an interpreter inside, with a database. The test that
+//! none is missing: `guests.rs`; scripts found by their extension: `scripts.rs`.
+
+use std::thread;
+use suite::{Httpd, Req, Setup};
+
+/// Names each guest and the test that runs it.
+macro_rules! guests {
+    ($($name:literal => $test:ident,)*) => {
+        $(
+            #[test]
+            fn $test() {
+                tests::$test($name);
+            }
+        )*
+    };
+}
+
+guests! {
+    "hello-go" => hello_go,
+    "guestbook" => guestbook,
+    "script-js" => script_js,
+}
+
+fn form(target: &str, body: &[u8]) -> Req {
+    Req::post(target, body).field("Content-Type", "application/x-www-form-urlencoded")
+}
+
+/// The tests proper; each gets the name of its guest.
+mod tests {
+    use super::{Req, Setup, form};
+
+    pub(crate) fn hello_go(name: &str) {
+        let httpd = Setup::new().cgi("/g", name, "").start();
+        let shown = |response: suite::Response| {
+            let text = response.expect(200).text();
+            let (greeting, rest) = text.split_once('\n').unwrap();
+            assert!(
+                greeting.starts_with("Hello from Go behind Apache"),
+                "{text}"
+            );
+            rest.to_owned()
+        };
+        assert_eq!(
+            shown(httpd.get("/g/a/path?name=A%26B")),
+            "GET /g/a/path of localhost\nfield name=A&B\n"
+        );
+        assert_eq!(
+            shown(httpd.send(&form("/g?a=1", b"b=2%3C&a=3"))),
+            "POST /g of localhost\nfield a=3\nfield b=2<\n"
+        );
+        let body = vec![0; 200_000];
+        let put = Req::post("/g", &body)
+            .method("PUT")
+            .field("Content-Type", "x/y");
+        assert_eq!(
+            shown(httpd.send(&put)),
+            "PUT /g of localhost\n200000 bytes of x/y\n"
+        );
+        httpd.post("/g", &vec![0; (1 << 20) + 1]).expect(413);
+        assert_eq!(httpd.send(&Req::head("/g")).expect(200).body, b"");
+        // net/http/cgi reads as many bytes as CONTENT_LENGTH says, none where it is not set.
+        let pieces: [&[u8]; 3] = [b"a=1", b"&b=", b"2"];
+        let chunked = Req::post_chunked("/g", &pieces)
+            .field("Content-Type", "application/x-www-form-urlencoded");
+        assert_eq!(
+            shown(httpd.send(&chunked)),
+            "POST /g of localhost\nfield a=1\nfield b=2\n"
+        );
+    }
+
+    pub(crate) fn guestbook(name: &str) {
+        let httpd = Setup::new()
+            .writable("data")
+            .cgi("/g", name, "WasmMapDir /data ${ROOT}/data")
+            .start();
+        assert_eq!(httpd.get("/g?count").expect(200).text(), "0\n");
+        let signed = httpd
+            .send(&form("/g", b"name=Ada&message=%3Cb%3E"))
+            .expect(303);
+        assert_eq!(signed.header("Location"), Some("/g"));
+        let page = httpd.get("/g").expect(200).text();
+        assert!(
+            page.contains(" Ada</td><td>&lt;b&gt;</td>"),
+            "it must be there for the next request:\n{page}"
+        );
+        httpd.send(&form("/g", b"message=no+name")).expect(422);
+        httpd.send(&form("/g", &[b'x'; 20_000])).expect(413);
+        httpd.send(&Req::new("DELETE", "/g")).expect(405);
+        assert_eq!(httpd.get("/g?count").expect(200).text(), "1\n");
+    }
+
+    pub(crate) fn script_js(name: &str) {
+        let all = "import { twice } from './lib/twice.js';\n\
+             log('to the log');\n\
+             print('Content-Type: text/plain\\r\\n\\r\\n');\n\
+             print(env.REQUEST_METHOD + ' ' + twice(read()) + ' ' + args.join('+') + '\\n');\n\
+             file.write('/data/f', 'one');\n\
+             file.append('/data/f', ' two');\n\
+             await null;\n\
+             print(file.read('/data/f') + '\\n');\n\
+             try { file.read('/etc/passwd') } catch (e) { print('refused\\n') }\n\
+             if (env.QUERY_STRING == 'exit') exit(3);\n\
+             if (env.QUERY_STRING == 'throw') throw new Error('thrown');\n\
+             print('the end\\n');\n";
+        let httpd = Setup::new()
+            .writable("data")
+            .file("s/all.js", all)
+            .file("s/lib/twice.js", "import { id } from '../id.js';\nexport const twice = (text) => id(text + text);\n")
+            .file("s/id.js", "export const id = (text) => text;\n")
+            .file("s/syntax.js", "print('half\n")
+            .file("s/throws.js", "throw new TypeError('before the head');\n")
+            .file("s/bare.js", "import 'fs';\n")
+            .cgi("/all", name, "WasmMapDir /s ${ROOT}/s\nWasmMapDir /data ${ROOT}/data\nWasmArg /s/all.js\nWasmArg one\nWasmArg two")
+            .cgi("/s", name, "WasmMapDir /s ${ROOT}/s\nWasmArg /s/syntax.js")
+            .cgi("/t", name, "WasmMapDir /s ${ROOT}/s\nWasmArg /s/throws.js")
+            .cgi("/b", name, "WasmMapDir /s ${ROOT}/s\nWasmArg /s/bare.js")
+            .cgi("/none", name, "WasmMapDir /s ${ROOT}/s\nWasmArg /s/none.js")
+            .announce("WASM0103")
+            .announce("WASM0120")
+            .start();
+        let body = "POST xx one+two\none two\nrefused\n";
+        let post = |target: &str| httpd.post(target, b"x").expect(200).text();
+        assert_eq!(post("/all"), format!("{body}the end\n"));
+        // What was written before the end is delivered, as with php-cgi.
+        assert_eq!(post("/all?exit"), body);
+        httpd.expect_log("exited with status 3");
+        assert_eq!(post("/all?throw"), body);
+        httpd.expect_log("exited with status 255 after its output");
+        httpd.expect_log("Error: thrown");
+        httpd.expect_log("at <anonymous> (/s/all.js:11");
+        for (target, why) in [
+            ("/s", "SyntaxError"),
+            ("/t", "TypeError: before the head"),
+            ("/b", "begins with a dot or a slash"),
+            ("/none", "/s/none.js: No such file"),
+        ] {
+            httpd.get(target).expect(500);
+            httpd.expect_log(why);
+        }
+    }
+}
+
+/// How many clients sign the book at once, and how often each.
+const CLIENTS: usize = 20;
+const TIMES: usize = 10;
+
+/// Many sign the book at once; nothing may be lost, and no entry may be there twice.
+fn everyone_signs(httpd: &Httpd) {
+    thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            scope.spawn(move || {
+                for n in 0..TIMES {
+                    let body = format!("name=client{client}&message=entry{n}");
+                    httpd.send(&form("/book", body.as_bytes())).expect(303);
+                }
+            });
+        }
+    });
+    let count = httpd.get("/book?count").expect(200).text();
+    assert_eq!(count, format!("{}\n", CLIENTS * TIMES));
+    // The newest are shown, each of them once.
+    let page = httpd.get("/book").expect(200).text();
+    let mut entries: Vec<&str> = page
+        .lines()
+        .filter(|line| line.contains("client"))
+        .map(|line| line.split_once(" client").unwrap().1)
+        .collect();
+    let shown = entries.len();
+    entries.sort_unstable();
+    entries.dedup();
+    assert_eq!((shown, entries.len()), (50, 50));
+}
+
+#[test]
+fn sqlite_loses_nothing_when_it_locks_by_a_directory() {
+    let httpd = Setup::new()
+        .threads(8)
+        .writable("data")
+        .cgi(
+            "/book",
+            "guestbook",
+            "WasmMapDir /data ${ROOT}/data\nWasmTimeout 60",
+        )
+        .start();
+    everyone_signs(&httpd);
+    assert!(
+        !httpd.path("data/guestbook.db.lock").exists(),
+        "the lock is given back"
+    );
+}
+
+#[test]
+fn sqlite_loses_nothing_when_the_server_serialises_it() {
+    let httpd = Setup::new()
+        .threads(8)
+        .writable("data")
+        .cgi(
+            "/book",
+            "guestbook",
+            "WasmMapDir /data ${ROOT}/data\nWasmArg file:/data/book.db?vfs=unix-none\nWasmSerialize On\nWasmTimeout 60",
+        )
+        .start();
+    everyone_signs(&httpd);
+    assert!(httpd.path("data/book.db").is_file());
+}
