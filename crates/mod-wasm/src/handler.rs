@@ -56,6 +56,7 @@ pub fn handle(request: &mut Request) -> Answer {
         guest: &chosen.guest,
         name: &chosen.name,
         form,
+        cwd: chosen.requested.working_directory(settings),
         words,
         body: Body::new(body && request.offers_body()),
     };
@@ -104,6 +105,8 @@ struct Run<'c> {
     /// What the guest gets as `argv[0]`, and what log lines call it.
     name: &'c str,
     form: Form,
+    /// The guest's directory in which a command starts.
+    cwd: Option<String>,
     /// Arguments that the request gives.
     words: Vec<String>,
     body: Body,
@@ -154,13 +157,14 @@ impl Run<'_> {
             .collect();
         let destinations: Vec<&str> = patterns.iter().map(String::as_str).collect();
         let reuse = settings.reuse().filter(|_| asked.is_some());
+        let cwd = self.cwd.filter(|_| asked.is_none());
         let key = reuse.map(|_| http::key(request, self.config));
         let job = client::Request {
             args: &args,
             env: &environment.pairs(),
             mounts: &mounts,
             temp_dir: temp_dir.map(temp::private),
-            cwd: None,
+            cwd: cwd.as_deref(),
             entry_point: settings
                 .entry_point()
                 .map(|entry_point| entry_point.name.as_str()),
