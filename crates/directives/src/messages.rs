@@ -214,4 +214,6 @@ pub static MESSAGES: &[&Message] = &[
     &SCRIPT_LOG_FAILED,
     &LOCK_UNUSABLE,
     &NO_TURN,
+    &NPH_NOT_HTTP_1,
+    &NPH_INCLUDED,
 ];

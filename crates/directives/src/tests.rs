@@ -3,5 +3,6 @@
 mod common;
 mod grammar;
 mod messages;
+mod serialize;
 mod settings;
 mod table;

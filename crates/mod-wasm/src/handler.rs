@@ -15,7 +15,7 @@ use crate::config::DirConfig;
 use crate::exchange::HttpExchange;
 use crate::messages::log_request;
 use crate::response::Form;
-use crate::{http, outcome, script, script_log, serialize};
+use crate::{http, nph, outcome, script, script_log, serialize};
 
 /// What `SetHandler` must say.
 const HANDLER: &[u8] = b"wasm-handler";
@@ -43,6 +43,7 @@ pub fn handle(request: &mut Request) -> Answer {
     // What kind of program it is says how it wants to be called; CGI is a way to call a command.
     let form = match settings.cgi() {
         _ if guest.kind().answers_http() => Form::Http,
+        true if settings.nph() => Form::Nph,
         true => Form::Script,
         false => Form::Plain,
     };
@@ -68,7 +69,12 @@ pub fn handle(request: &mut Request) -> Answer {
     };
     match form {
         Form::Plain => run.start(request, &Environment::configured(settings), None),
-        Form::Script => {
+        Form::Script | Form::Nph => {
+            if form == Form::Nph
+                && let Err(answer) = nph::check(request, settings)
+            {
+                return answer;
+            }
             if let Err(failure) = run.body.settle_length(request, settings) {
                 return outcome::refused(request, settings, &failure);
             }

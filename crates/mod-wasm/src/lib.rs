@@ -12,6 +12,7 @@ mod handler;
 mod http;
 mod lifecycle;
 mod messages;
+mod nph;
 mod outcome;
 #[cfg(feature = "test-panic")]
 mod panics;

@@ -24,7 +24,7 @@ fn nothing_is_set_at_first_and_the_defaults_hold() {
         nothing.timeout(Duration::from_secs(60)),
         Duration::from_secs(60)
     );
-    assert!(!nothing.cgi() && !nothing.map_cgi_file_names());
+    assert!(!nothing.cgi() && !nothing.map_cgi_file_names() && !nothing.nph());
     assert_eq!(nothing.body_without_length(), BodyWithoutLength::Spool);
     assert!(nothing.script_log().is_none() && nothing.serialize().is_none());
     assert!(nothing.outbound().is_empty() && nothing.reuse().is_none());
@@ -95,10 +95,10 @@ fn scalars_inner_wins_if_set() {
     let folder = Folder::new("scalars");
     let outer = "WasmModule /a.wasm\nWasmEntryPoint one\nWasmEnableCGI On\nWasmMapCGIFileNames On\nWasmTimeout 5\n\
                  WasmMemoryLimit 1M\nWasmOutboundLimit timeout=1 size=1 concurrent=1\nWasmReuse idle=1\n\
-                 WasmBodyWithoutLength Stream\nWasmScriptLog /a.log max=1\nWasmSerialize On";
+                 WasmBodyWithoutLength Stream\nWasmScriptLog /a.log max=1\nWasmSerialize On\nWasmNPH On";
     let inner = "WasmModule /b.wasm\nWasmEntryPoint two\nWasmEnableCGI Off\nWasmMapCGIFileNames Off\nWasmTimeout 1ms\n\
                  WasmMemoryLimit 2M\nWasmOutboundLimit timeout=2 size=2 concurrent=2\nWasmReuse Off\n\
-                 WasmBodyWithoutLength Refuse\nWasmScriptLog none\nWasmSerialize Off";
+                 WasmBodyWithoutLength Refuse\nWasmScriptLog none\nWasmSerialize Off\nWasmNPH Off";
     assert_eq!(merged(outer, ""), section(outer).describe());
     assert_eq!(merged("", inner), section(inner).describe());
     assert_eq!(merged(outer, inner), section(inner).describe());
@@ -246,30 +246,6 @@ fn reuse_is_one_value() {
 }
 
 #[test]
-fn a_section_that_inherits_a_queue_shares_it_and_one_that_names_it_has_its_own() {
-    let outer = section("WasmSerialize Writes");
-    let inherited = Settings::merge(&outer, &section("WasmEnv A 1"));
-    assert_eq!(inherited.serialize(), outer.serialize());
-    let own = Settings::merge(&outer, &section("WasmEnv A 1\nWasmSerialize Writes"));
-    assert!(own.serialize() != outer.serialize());
-    let is_alone = |lines: &str, method: &[u8]| {
-        let settings = section(lines);
-        settings.serialize().map(|it| it.is_alone(method))
-    };
-    for (method, writes) in [
-        ("GET", false),
-        ("OPTIONS", false),
-        ("POST", true),
-        ("X", true),
-    ] {
-        let method = method.as_bytes();
-        assert_eq!(is_alone("WasmSerialize Writes", method), Some(writes));
-        assert_eq!(is_alone("WasmSerialize On", method), Some(true));
-        assert_eq!(is_alone("WasmSerialize Off", method), None);
-    }
-}
-
-#[test]
 fn equal_settings_have_equal_hashes_and_every_value_counts() {
     let hash = |settings: &Settings| {
         let mut hasher = DefaultHasher::new();
@@ -294,6 +270,7 @@ fn equal_settings_have_equal_hashes_and_every_value_counts() {
         "WasmMapCGIFileNames Off",
         "WasmBodyWithoutLength Stream",
         "WasmScriptLog none",
+        "WasmNPH Off",
         "WasmSerialize Off",
         "WasmSerialize On",
         "WasmSerialize Writes",
