@@ -97,9 +97,51 @@ pub fn status_problem(status: i32, line: Option<&[u8]>) -> Option<String> {
     (!good).then(|| format!("Status: {}", line[..line.len().min(40)].escape_ascii()))
 }
 
+/// The status in the status line that a whole response begins with: `HTTP/1.1 404 Not here`. `None`: there is no such line.
+#[must_use]
+pub fn status_line(head: &[u8]) -> Option<u16> {
+    let rest = head.strip_prefix(b"HTTP/1.")?;
+    let [minor, b' ', digits @ .., _] = rest.get(..6)? else {
+        return None;
+    };
+    let ends = matches!(rest[5], b' ' | b'\r' | b'\n');
+    if !minor.is_ascii_digit() || !ends || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let status = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    (100..600).contains(&status).then_some(status)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_status_line_is_read() {
+        let good: [(&[u8], u16); 4] = [
+            (b"HTTP/1.1 200 OK\r\n", 200),
+            (b"HTTP/1.0 404\n", 404),
+            (b"HTTP/1.1 599 \r\n", 599),
+            (b"HTTP/1.1 100 Continue\r\n\r\n", 100),
+        ];
+        for (line, status) in good {
+            assert_eq!(status_line(line), Some(status));
+        }
+        let bad: [&[u8]; 9] = [
+            b"",
+            b"HTTP/1.1 200",
+            b"HTTP/1.1 20",
+            b"HTTP/1.1 2000 OK\n",
+            b"HTTP/1.1 +20 OK\n",
+            b"HTTP/1.1 099 OK\n",
+            b"HTTP/1.1 600 OK\n",
+            b"HTTP/2.0 200 OK\n",
+            b"Content-Type: text/plain\r\n\r\n",
+        ];
+        for line in bad {
+            assert_eq!(status_line(line), None, "{}", line.escape_ascii());
+        }
+    }
 
     fn scan(output: &[u8]) -> Result<Option<usize>, HeadProblem> {
         let whole = HeadScanner::default().scan(output);

@@ -21,7 +21,7 @@ mod target;
 
 pub use environment::Environment;
 pub use fields::{request_fields, request_trailers};
-pub use head::{HEAD_LIMIT, HeadProblem, HeadScanner, LINE_LIMIT, status_problem};
+pub use head::{HEAD_LIMIT, HeadProblem, HeadScanner, LINE_LIMIT, status_line, status_problem};
 pub use location::{SectionKind, location_prefix, split};
 pub use numbers::Numbers;
 pub use outcome::{Judgement, Stage, Verdict, judge, judge_error};

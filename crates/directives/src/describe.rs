@@ -27,6 +27,7 @@ impl Settings {
             cgi,
             map_cgi_file_names,
             body_without_length,
+            nph,
             script_log,
             timeout,
             serialize,
@@ -99,6 +100,10 @@ impl Settings {
             body_without_length
                 .iter()
                 .map(|body| format!("body without length: {body:?}")),
+        );
+        lines.extend(
+            nph.iter()
+                .map(|nph| format!("non-parsed headers: {}", on_off(*nph))),
         );
         lines.extend(
             script_log

@@ -20,6 +20,7 @@ mod wasm_map_dir;
 mod wasm_max_instances;
 mod wasm_memory_limit;
 mod wasm_module;
+mod wasm_nph;
 mod wasm_outbound_limit;
 mod wasm_query_args;
 mod wasm_reuse;
@@ -44,6 +45,7 @@ pub static DIRECTIVES: &[&Directive] = &[
     &wasm_enable_cgi::WASM_ENABLE_CGI,
     &wasm_map_cgi_file_names::WASM_MAP_CGI_FILE_NAMES,
     &wasm_body_without_length::WASM_BODY_WITHOUT_LENGTH,
+    &wasm_nph::WASM_NPH,
     &wasm_script_log::WASM_SCRIPT_LOG,
     &wasm_timeout::WASM_TIMEOUT,
     &wasm_serialize::WASM_SERIALIZE,

@@ -239,4 +239,6 @@ pub static MESSAGES: &[&Message] = &[
     &NO_TURN,
     &TEMP_DIR_FULL,
     &TEMP_DIR_FAILED,
+    &NPH_NOT_HTTP_1,
+    &NPH_INCLUDED,
 ];

@@ -125,6 +125,7 @@ pub struct Settings {
     pub(crate) cgi: Option<bool>,
     pub(crate) map_cgi_file_names: Option<bool>,
     pub(crate) body_without_length: Option<BodyWithoutLength>,
+    pub(crate) nph: Option<bool>,
     /// The inner `None` is `none`.
     pub(crate) script_log: Option<Option<ScriptLog>>,
     pub(crate) timeout: Option<Duration>,
@@ -158,6 +159,7 @@ impl Settings {
             cgi,
             map_cgi_file_names,
             body_without_length,
+            nph,
             script_log,
             timeout,
             serialize,
@@ -180,6 +182,7 @@ impl Settings {
             cgi: cgi.or(outer.cgi),
             map_cgi_file_names: map_cgi_file_names.or(outer.map_cgi_file_names),
             body_without_length: body_without_length.or(outer.body_without_length),
+            nph: nph.or(outer.nph),
             script_log: script_log.clone().or_else(|| outer.script_log.clone()),
             timeout: timeout.or(outer.timeout),
             serialize: serialize.clone().or_else(|| outer.serialize.clone()),
@@ -290,6 +293,12 @@ impl Settings {
     #[must_use]
     pub fn body_without_length(&self) -> BodyWithoutLength {
         self.body_without_length.unwrap_or_default()
+    }
+
+    /// Does a CGI program write its whole response itself? Default: no.
+    #[must_use]
+    pub fn nph(&self) -> bool {
+        self.nph.unwrap_or(false)
     }
 
     /// Where failed runs of a CGI program are described, if anywhere.

@@ -3,6 +3,7 @@
 mod common;
 mod grammar;
 mod messages;
+mod serialize;
 mod settings;
 mod table;
 mod values;

@@ -314,6 +314,32 @@ impl Request {
         }
     }
 
+    /// Is it a part of another request, such as an include?
+    #[must_use]
+    pub fn is_sub_request(&self) -> bool {
+        !field!(self, main).is_null()
+    }
+
+    /// Makes way for a response that is written as it goes over the connection, which serves no further request: nothing
+    /// httpd would add or change is left among the output filters. As mod_cgid does it for such programs.
+    pub fn take_over_connection(&mut self) {
+        let mut filter = field!(self, proto_output_filters);
+        // SAFETY: null or a filter of this request or of its connection; the list ends with null.
+        while let Some(current) = unsafe { filter.as_ref() } {
+            // SAFETY: every filter has its static record.
+            let kind = unsafe { (*current.frec).ftype };
+            if kind >= sys::AP_FTYPE_CONNECTION {
+                break;
+            }
+            filter = current.next;
+        }
+        set_field!(self, proto_output_filters, filter);
+        self.swap_output_filters(filter);
+        // What httpd goes by to tell whether a response has begun; the filter that sets it is gone.
+        set_field!(self, sent_bodyct, 1);
+        self.close_connection();
+    }
+
     /// The connection serves no further request.
     pub(crate) fn close_connection(&mut self) {
         let connection = self.connection_ptr();

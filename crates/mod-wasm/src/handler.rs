@@ -14,7 +14,7 @@ use crate::config::DirConfig;
 use crate::exchange::HttpExchange;
 use crate::messages::log_request;
 use crate::response::Form;
-use crate::{http, outcome, program, script, script_log, serialize, temp, values};
+use crate::{http, nph, outcome, program, script, script_log, serialize, temp, values};
 
 /// What `SetHandler` must say.
 const HANDLER: &[u8] = b"wasm-handler";
@@ -40,6 +40,7 @@ pub fn handle(request: &mut Request) -> Answer {
     // What kind of program it is says how it wants to be called; CGI is a way to call a command.
     let form = match chosen.requested.is_cgi(settings) {
         _ if chosen.guest.kind().answers_http() => Form::Http,
+        true if settings.nph() => Form::Nph,
         true => Form::Script,
         false => Form::Plain,
     };
@@ -48,7 +49,7 @@ pub fn handle(request: &mut Request) -> Answer {
         return Answer::Http(413);
     }
     let words = match form {
-        Form::Script if chosen.requested.takes_query(settings) => script::query_words(request),
+        Form::Script | Form::Nph if chosen.requested.takes_query(settings) => script::query_words(request),
         _ => Vec::new(),
     };
     let mut run = Run {
@@ -62,7 +63,12 @@ pub fn handle(request: &mut Request) -> Answer {
     };
     match form {
         Form::Plain => run.start(request, Environment::configured(settings), None),
-        Form::Script => {
+        Form::Script | Form::Nph => {
+            if form == Form::Nph
+                && let Err(answer) = nph::check(request, &chosen.name)
+            {
+                return answer;
+            }
             if let Err(failure) = run.body.settle_length(request, settings) {
                 return outcome::refused(request, &chosen.name, &failure);
             }

@@ -14,6 +14,7 @@ mod http;
 mod lifecycle;
 mod loading;
 mod messages;
+mod nph;
 mod outcome;
 #[cfg(feature = "test-panic")]
 mod panics;

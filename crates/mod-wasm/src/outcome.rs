@@ -148,8 +148,10 @@ fn read(exchange: &mut HttpExchange<'_>, log: &Log<'_>, outcome: &Outcome) -> (E
     match (log.form, end, stage) {
         // There is no head that could be missing: no output is an empty page.
         (Form::Plain, End::Completed, Stage::Incomplete) => with(end, Stage::Held, ""),
-        (Form::Script, End::Completed, Stage::Incomplete) => {
-            exchange.response.report_incomplete_head(exchange.request);
+        (Form::Script | Form::Nph, End::Completed, Stage::Incomplete) => {
+            if log.form == Form::Script {
+                exchange.response.report_incomplete_head(exchange.request);
+            }
             let detail = "the output ended before the empty line after the headers";
             with(end, stage, detail)
         }
@@ -310,7 +312,7 @@ impl Log<'_> {
     /// What a response is called that can not be sent.
     fn bad_response(&self) -> &'static Message {
         match self.form {
-            Form::Plain | Form::Script => &messages::BAD_RESPONSE,
+            Form::Plain | Form::Script | Form::Nph => &messages::BAD_RESPONSE,
             Form::Http => &messages::BAD_GUEST_RESPONSE,
         }
     }

@@ -8,7 +8,7 @@ use cgi::{FieldProblem, HeadProblem, HeadScanner, Pairs, ResponseHead, Stage, re
 use httpd::{Answer, Output, Request, Status, Trailers};
 use wasm_runtime_client::{Closed, Field};
 
-use crate::{http, script};
+use crate::{http, nph, script};
 
 /// So much output is held back at most, in bytes.
 const HOLD: usize = 64 * 1024;
@@ -20,6 +20,8 @@ pub enum Form {
     Plain,
     /// Its output starts with a head: CGI.
     Script,
+    /// Its output is all that is sent, its head included: CGI with non-parsed headers.
+    Nph,
     /// It gives head, body and end one by one: `wasi:http`.
     Http,
 }
@@ -27,7 +29,7 @@ pub enum Form {
 impl Form {
     /// Is it that of a CGI program?
     pub fn is_script(self) -> bool {
-        self == Form::Script
+        matches!(self, Form::Script | Form::Nph)
     }
 }
 
@@ -107,7 +109,7 @@ impl Response {
     pub fn new(request: &Request, form: Form) -> Response {
         let phase = match form {
             Form::Plain => Phase::Held(Head::None),
-            Form::Script => Phase::Scanning(HeadScanner::default()),
+            Form::Script | Form::Nph => Phase::Scanning(HeadScanner::default()),
             Form::Http => Phase::Awaited,
         };
         Response {
@@ -309,6 +311,10 @@ impl Response {
         let Phase::Held(head) = &self.phase else {
             return Ok(Vec::new());
         };
+        if let (Form::Nph, Head::Script(length)) = (self.form, head) {
+            let length = *length;
+            return self.open_whole(request, length);
+        }
         let mut held = std::mem::take(&mut self.held);
         let instead = match head {
             Head::None => Ok(None),
@@ -329,6 +335,19 @@ impl Response {
         // The body of a HEAD request is passed all the same: httpd says how long it is.
         if matches!(request.status(), 204 | 304) {
             held.clear();
+        }
+        Ok(held)
+    }
+
+    /// The same for output that is the whole response, whose head has this length.
+    fn open_whole(&mut self, request: &mut Request, head: usize) -> Result<Vec<u8>, Closed> {
+        let mut held = std::mem::take(&mut self.held);
+        if let Err(failure) = nph::open(request, held.get(..head).unwrap_or_default()) {
+            return self.fail(failure);
+        }
+        self.phase = Phase::Sent;
+        if request.sends_no_body() {
+            held.truncate(head);
         }
         Ok(held)
     }

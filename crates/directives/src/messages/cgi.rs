@@ -79,3 +79,25 @@ pub static NO_TURN: Message = Message {
              `WasmSerialize Writes` lets those that only read run side by side. The client is asked to come again \
              (`Retry-After`).",
 };
+
+/// There is no status line in HTTP/2.
+pub static NPH_NOT_HTTP_1: Message = Message {
+    code: "WASM0167",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: Some(500),
+    text: "WasmNPH On cannot be obeyed over HTTP/2 (module {module})",
+    remedy: "A program that writes its whole response can do that in HTTP/1 only. Set `Protocols http/1.1` in that virtual \
+             host, or `WasmNPH Off` for a program that can do without.",
+};
+
+/// A whole response has no place in another one.
+pub static NPH_INCLUDED: Message = Message {
+    code: "WASM0168",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: None,
+    text: "a program with WasmNPH On cannot be part of another response (module {module})",
+    remedy: "The program writes a whole response, and was asked for in a sub-request, such as an include of mod_include. The \
+             sub-request gets 403. Include a program with `WasmNPH Off` instead.",
+};

@@ -28,6 +28,7 @@ fn nothing_is_set_at_first_and_the_defaults_hold() {
         assert_eq!(nothing.cgi(default), default);
         assert_eq!(nothing.map_cgi_file_names(default), default);
     }
+    assert!(!nothing.nph());
     assert_eq!(nothing.body_without_length(), BodyWithoutLength::Spool);
     assert!(nothing.script_log().is_none() && nothing.serialize().is_none());
     assert!(nothing.outbound().is_empty() && nothing.reuse().is_none());
@@ -96,10 +97,10 @@ fn scalars_inner_wins_if_set() {
     let folder = Folder::new("scalars");
     let outer = "WasmModule /a.wasm\nWasmEntryPoint one\nWasmEnableCGI On\nWasmMapCGIFileNames On\nWasmTimeout 5\n\
                  WasmMemoryLimit 1M\nWasmOutboundLimit timeout=1 size=1 concurrent=1\nWasmReuse idle=1\n\
-                 WasmBodyWithoutLength Stream\nWasmScriptLog /a.log max=1\nWasmSerialize On";
+                 WasmBodyWithoutLength Stream\nWasmScriptLog /a.log max=1\nWasmSerialize On\nWasmNPH On";
     let inner = "WasmModule /b.wasm\nWasmEntryPoint two\nWasmEnableCGI Off\nWasmMapCGIFileNames Off\nWasmTimeout 1ms\n\
                  WasmMemoryLimit 2M\nWasmOutboundLimit timeout=2 size=2 concurrent=2\nWasmReuse Off\n\
-                 WasmBodyWithoutLength Refuse\nWasmScriptLog none\nWasmSerialize Off";
+                 WasmBodyWithoutLength Refuse\nWasmScriptLog none\nWasmSerialize Off\nWasmNPH Off";
     assert_eq!(merged(outer, ""), section(outer).describe());
     assert_eq!(merged("", inner), section(inner).describe());
     assert_eq!(merged(outer, inner), section(inner).describe());
@@ -247,30 +248,6 @@ fn reuse_is_one_value() {
 }
 
 #[test]
-fn a_section_that_inherits_a_queue_shares_it_and_one_that_names_it_has_its_own() {
-    let outer = section("WasmSerialize Writes");
-    let inherited = Settings::merge(&outer, &section("WasmEnv A 1"));
-    assert_eq!(inherited.serialize(), outer.serialize());
-    let own = Settings::merge(&outer, &section("WasmEnv A 1\nWasmSerialize Writes"));
-    assert!(own.serialize() != outer.serialize());
-    let is_alone = |lines: &str, method: &[u8]| {
-        let settings = section(lines);
-        settings.serialize().map(|it| it.is_alone(method))
-    };
-    for (method, writes) in [
-        ("GET", false),
-        ("OPTIONS", false),
-        ("POST", true),
-        ("X", true),
-    ] {
-        let method = method.as_bytes();
-        assert_eq!(is_alone("WasmSerialize Writes", method), Some(writes));
-        assert_eq!(is_alone("WasmSerialize On", method), Some(true));
-        assert_eq!(is_alone("WasmSerialize Off", method), None);
-    }
-}
-
-#[test]
 fn the_temporary_directory_is_one_value() {
     let settings = section("WasmTempDir /tmp/");
     let temp = settings.temp_dir().unwrap();
@@ -321,6 +298,7 @@ fn equal_settings_have_equal_hashes_and_every_value_counts() {
         "WasmMapCGIFileNames Off",
         "WasmBodyWithoutLength Stream",
         "WasmScriptLog none",
+        "WasmNPH Off",
         "WasmSerialize Off",
         "WasmSerialize On",
         "WasmSerialize Writes",

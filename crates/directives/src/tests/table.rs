@@ -194,7 +194,7 @@ fn htaccess_can_set_nothing_dangerous() {
         .map(|d| d.name)
         .collect();
     let expected = "WasmModule WasmEntryPoint WasmQueryArgs WasmDir WasmMapDir WasmAllowOutbound WasmOutboundLimit \
-         WasmBodyWithoutLength WasmScriptLog WasmTimeout WasmSerialize WasmReuse \
+         WasmBodyWithoutLength WasmNPH WasmScriptLog WasmTimeout WasmSerialize WasmReuse \
          WasmMemoryLimit WasmMaxInstances WasmCacheDir";
     assert_eq!(closed.join(" "), expected);
 }

@@ -4,6 +4,7 @@ use std::ffi::{c_char, c_int};
 
 use httpd_sys as sys;
 
+use crate::connection::Connection;
 use crate::request::Request;
 use crate::table::bytes;
 
@@ -11,6 +12,12 @@ impl Request {
     /// The version of HTTP: a thousand times the first number, and the second.
     pub(crate) fn protocol(&self) -> c_int {
         field!(self, proto_num)
+    }
+
+    /// Has the request come in HTTP/1, with whose status lines a response begins?
+    #[must_use]
+    pub fn speaks_http_1(&self) -> bool {
+        self.protocol() < 2000 && self.connection().is_some_and(Connection::is_primary)
     }
 
     /// The method, such as `GET`.
