@@ -12,7 +12,9 @@ use suite::{Httpd, Req, Setup, Then, check_variables, paths, process, wait, wat_
 const PROGRAMS: &str = "AddHandler wasm-handler .wasm\n<Directory ${ROOT}/htdocs>\nOptions +ExecCGI\nWasmArg env\n</Directory>";
 
 fn guest(name: &str) -> Vec<u8> {
-    fs::read(paths::guest(name)).unwrap()
+    let content = fs::read(paths::guest(name));
+    assert!(content.is_ok(), "{name}: {content:?}");
+    content.unwrap_or_default()
 }
 
 /// A program that answers with that text.
@@ -32,8 +34,8 @@ fn site() -> Setup {
 /// Puts a program in place as a careful operator does: nobody sees half of it.
 fn put(httpd: &Httpd, name: &str, content: &[u8]) {
     let (new, file) = (httpd.path("htdocs/new"), httpd.path(name));
-    fs::write(&new, content).unwrap();
-    fs::rename(new, file).unwrap();
+    let done = fs::write(&new, content).and_then(|()| fs::rename(new, file));
+    assert!(done.is_ok(), "{name}: {done:?}");
 }
 
 /// How often each child has loaded a file, the largest number of all.
@@ -43,13 +45,12 @@ fn loaded_in_a_child(httpd: &Httpd, name: &str) -> usize {
         .into_iter()
         .filter(|line| line.contains(name))
         .collect();
-    let pid = |line: &String| -> String {
-        let from = line.find("[pid ").expect("the log names the process") + 5;
-        let digits = line[from..].chars().take_while(char::is_ascii_digit);
-        digits.collect()
+    let pid = |line: &String| -> Option<String> {
+        let (_, behind) = line.split_once("[pid ")?;
+        Some(behind.chars().take_while(char::is_ascii_digit).collect())
     };
-    let pids: BTreeSet<String> = lines.iter().map(pid).collect();
-    let count = |wanted: &String| lines.iter().filter(|line| pid(line) == *wanted).count();
+    let pids: BTreeSet<Option<String>> = lines.iter().map(pid).collect();
+    let count = |wanted: &Option<String>| lines.iter().filter(|line| pid(line) == *wanted).count();
     pids.iter().map(count).max().unwrap_or(0)
 }
 
@@ -285,6 +286,20 @@ fn a_component_can_be_a_file_too() {
 }
 
 #[test]
+fn a_service_that_a_child_loads_while_others_run_is_stopped_in_time() {
+    let httpd = site()
+        .conf("WasmTimeout 300ms")
+        .file("htdocs/p3.wasm", guest("probe-service"))
+        .announce("WASM0105")
+        .start();
+    // The engine for WASI 0.3 is made in the child, when its clock is running already.
+    httpd.get("/probe.wasm").expect(200);
+    httpd.get("/p3.wasm/unread").expect(200);
+    httpd.get("/p3.wasm/spin").expect(504);
+    httpd.get("/p3.wasm/unread").expect(200);
+}
+
+#[test]
 fn first_requests_for_one_file_compile_it_once() {
     let httpd = site().threads(8).start();
     let barrier = Barrier::new(8);
@@ -377,6 +392,7 @@ fn a_broken_file_is_500_with_one_line_and_works_once_replaced() {
     let httpd = site()
         .file("htdocs/x.wasm", b"\0asm\x01\0\0\0 and then nonsense")
         .file("htdocs/text.wasm", "no WebAssembly at all")
+        .log_level("warn wasm:debug")
         .announce("WASM0151")
         .threads(1)
         .start();
@@ -389,11 +405,24 @@ fn a_broken_file_is_500_with_one_line_and_works_once_replaced() {
         let lines = httpd.logged("WASM0151");
         let lines = lines.iter().filter(|line| line.contains(file));
         assert_eq!(lines.count(), 1, "{file}");
+        let again = httpd.logged("WASM0152");
+        let again = again.iter().filter(|line| line.contains(file));
+        assert_eq!(again.count(), 4, "{file}");
     }
     put(&httpd, "htdocs/x.wasm", &saying("repaired"));
     assert_eq!(httpd.get("/x.wasm").expect(200).text(), "repaired");
     fs::remove_file(httpd.path("htdocs/x.wasm")).unwrap();
     httpd.get("/x.wasm").expect(404);
+}
+
+#[test]
+fn a_file_of_more_than_256_mib_is_not_read() {
+    let setup = site().announce("WASM0151");
+    let file = fs::File::create(setup.path("htdocs/huge.wasm")).unwrap();
+    file.set_len((256 << 20) + 1).unwrap();
+    let httpd = setup.start();
+    httpd.get("/huge.wasm").expect(500);
+    assert!(httpd.expect_log("WASM0151").contains("larger than"));
 }
 
 #[test]

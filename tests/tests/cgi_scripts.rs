@@ -224,6 +224,8 @@ fn a_directory_index_and_a_front_controller_are_scripts() {
         .file("htdocs/app/index.tpl", &script)
         .file("htdocs/app/a.txt", "a file")
         .file("htdocs/own/index.tpl", &script)
+        .file("htdocs/fallback/index.tpl", &script)
+        .conf("<Directory ${ROOT}/htdocs/fallback>\nFallbackResource /fallback/index.tpl\n</Directory>")
         .start();
     let vars = httpd.get("/?q=1").expect(200).variables();
     check_variables(
@@ -246,6 +248,15 @@ fn a_directory_index_and_a_front_controller_are_scripts() {
             ("REDIRECT_URL", Some("/app/users/7")),
             ("REQUEST_URI", Some("/app/users/7?q=1")),
             ("REDIRECT_STATUS", Some("200")),
+        ],
+    );
+    let vars = httpd.get("/fallback/users?q=1").expect(200).variables();
+    check_variables(
+        &vars,
+        &[
+            ("SCRIPT_NAME", Some("/fallback/index.tpl")),
+            ("QUERY_STRING", Some("q=1")),
+            ("REQUEST_URI", Some("/fallback/users?q=1")),
         ],
     );
     let vars = httpd.get("/own/users/7").expect(200).variables();
