@@ -18,6 +18,7 @@ pub mod flow;
 mod folder;
 pub mod h2;
 pub mod host;
+pub mod on_disk;
 pub mod paths;
 pub mod probe;
 pub mod process;

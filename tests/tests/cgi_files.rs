@@ -1,61 +1,14 @@
-//! Files that are themselves the program, as a `.cgi` is for mod_cgid: which of them run (CGI statements 1 to 4), what they are
-//! told (8 to 10), and when they are loaded. The scripts of an interpreter: `cgi_scripts.rs`.
+//! Files that are themselves the program, as a `.cgi` is for mod_cgid: which of them run (CGI statements 1 to 4) and what they are
+//! told (8 to 10). When they are loaded: `cgi_files_loading.rs`. The scripts of an interpreter: `cgi_scripts.rs`.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::sync::Barrier;
-use std::time::Duration;
 
-use suite::{Httpd, Req, Setup, Then, check_variables, paths, process, wait, wat_guest};
-
-/// Every `.wasm` file below `htdocs` is a program.
-const PROGRAMS: &str = "AddHandler wasm-handler .wasm\n<Directory ${ROOT}/htdocs>\nOptions +ExecCGI\nWasmArg env\n</Directory>";
-
-fn guest(name: &str) -> Vec<u8> {
-    fs::read(paths::guest(name)).unwrap()
-}
-
-/// A program that answers with that text.
-fn saying(text: &str) -> Vec<u8> {
-    let output = format!("Content-Type: text/plain\r\n\r\n{text}");
-    wat_guest::printing(output.as_bytes(), Then::Return)
-}
-
-/// A server with the probe as `/probe.wasm`.
-fn site() -> Setup {
-    Setup::new()
-        .module("mime")
-        .conf(PROGRAMS)
-        .file("htdocs/probe.wasm", guest("probe"))
-}
-
-/// Puts a program in place as a careful operator does: nobody sees half of it.
-fn put(httpd: &Httpd, name: &str, content: &[u8]) {
-    let (new, file) = (httpd.path("htdocs/new"), httpd.path(name));
-    fs::write(&new, content).unwrap();
-    fs::rename(new, file).unwrap();
-}
-
-/// How often each child has loaded a file, the largest number of all.
-fn loaded_in_a_child(httpd: &Httpd, name: &str) -> usize {
-    let lines: Vec<String> = httpd
-        .logged("WASM0150")
-        .into_iter()
-        .filter(|line| line.contains(name))
-        .collect();
-    let pid = |line: &String| -> String {
-        let from = line.find("[pid ").expect("the log names the process") + 5;
-        let digits = line[from..].chars().take_while(char::is_ascii_digit);
-        digits.collect()
-    };
-    let pids: BTreeSet<String> = lines.iter().map(pid).collect();
-    let count = |wanted: &String| lines.iter().filter(|line| pid(line) == *wanted).count();
-    pids.iter().map(count).max().unwrap_or(0)
-}
+use suite::on_disk::{guest, program_saying, programs};
+use suite::{Req, Setup, check_variables, paths};
 
 #[test]
 fn cgi_01_a_file_is_the_program_by_suffix_and_by_section() {
-    let httpd = site()
+    let httpd = programs()
         .conf("<Directory ${ROOT}/htdocs/bin>\nSetHandler wasm-handler\n</Directory>")
         .conf("<Files one>\nSetHandler wasm-handler\n</Files>")
         .file("htdocs/bin/app", guest("probe"))
@@ -73,7 +26,7 @@ fn cgi_01_a_file_is_the_program_by_suffix_and_by_section() {
 
 #[test]
 fn cgi_01_a_program_that_is_no_cgi_program_says_so() {
-    let httpd = site()
+    let httpd = programs()
         .file("htdocs/plain/hello.wasm", guest("hello"))
         .conf("<Directory ${ROOT}/htdocs/plain>\nWasmEnableCGI Off\n</Directory>")
         .start();
@@ -83,7 +36,7 @@ fn cgi_01_a_program_that_is_no_cgi_program_says_so() {
 
 #[test]
 fn cgi_02_no_file_is_404_and_a_directory_403() {
-    let httpd = site()
+    let httpd = programs()
         .file("htdocs/dir/x", "")
         .conf("<Directory ${ROOT}/htdocs/dir>\nSetHandler wasm-handler\n</Directory>")
         .conf("<Location /unnamed>\nSetHandler wasm-handler\n</Location>")
@@ -100,7 +53,7 @@ fn cgi_02_no_file_is_404_and_a_directory_403() {
 
 #[test]
 fn cgi_02_what_is_no_file_is_403() {
-    let setup = site().announce("WASM0155");
+    let setup = programs().announce("WASM0155");
     let fifo = setup.path("htdocs/fifo.wasm");
     suite::host::run_ok("mkfifo", [&fifo]);
     setup.start().get("/fifo.wasm").expect(403);
@@ -108,7 +61,7 @@ fn cgi_02_what_is_no_file_is_403() {
 
 #[test]
 fn cgi_03_options_execcgi_or_scriptalias_is_the_grant() {
-    let httpd = site()
+    let httpd = programs()
         .module("alias")
         .file("htdocs/no/probe.wasm", guest("probe"))
         .file("cgi-bin/probe.wasm", guest("probe"))
@@ -156,7 +109,7 @@ fn cgi_03_a_host_allows_it_in_htaccess() {
 
 #[test]
 fn cgi_04_accept_path_info_of_a_file() {
-    let httpd = site()
+    let httpd = programs()
         .file("htdocs/off/probe.wasm", guest("probe"))
         .file("htdocs/on/probe.wasm", guest("probe"))
         .conf("<Directory ${ROOT}/htdocs/off>\nAcceptPathInfo Off\n</Directory>")
@@ -179,7 +132,7 @@ fn cgi_04_accept_path_info_of_a_file() {
 
 #[test]
 fn cgi_09_cgi_10_a_program_on_disk_sees_only_paths_that_are_its_own() {
-    let httpd = site()
+    let httpd = programs()
         .file("htdocs/mapped/probe.wasm", guest("probe"))
         .conf("<Directory ${ROOT}/htdocs/mapped>\nWasmMapDir /site ${ROOT}/htdocs\n</Directory>")
         .start();
@@ -209,7 +162,7 @@ fn a_file_is_found_by_alias_userdir_index_and_virtual_host() {
     let grant = "<Directory ~ \"/(apps|home|www)/\">\nOptions +ExecCGI\nWasmArg env\n</Directory>";
     let host =
         |name: &str| format!("DocumentRoot ${{ROOT}}/www/{name}\nAddHandler wasm-handler .wasm");
-    let httpd = site()
+    let httpd = programs()
         .module("alias")
         .module("userdir")
         .module("dir")
@@ -220,8 +173,8 @@ fn a_file_is_found_by_alias_userdir_index_and_virtual_host() {
         .file("apps/sub/probe.wasm", guest("probe"))
         .file("apps/index.wasm", guest("probe"))
         .file("home/bob/public_html/probe.wasm", guest("probe"))
-        .file("www/a/x.wasm", saying("program of a"))
-        .file("www/b/x.wasm", saying("program of b"))
+        .file("www/a/x.wasm", program_saying("program of a"))
+        .file("www/b/x.wasm", program_saying("program of b"))
         .start();
     let ask = |host: &str, target: &str| httpd.send(&Req::get(target).field("Host", host));
     for host in ["a.example", "b.example"] {
@@ -240,7 +193,7 @@ fn a_file_is_found_by_alias_userdir_index_and_virtual_host() {
 
 #[test]
 fn a_program_handles_files_by_action() {
-    let httpd = site()
+    let httpd = programs()
         .module("alias")
         .module("actions")
         .file("cgi-bin/probe.wasm", guest("probe"))
@@ -266,7 +219,7 @@ fn a_program_handles_files_by_action() {
 
 #[test]
 fn a_component_can_be_a_file_too() {
-    let httpd = site()
+    let httpd = programs()
         .file("htdocs/p2.wasm", guest("probe-component"))
         .file("htdocs/http.wasm", guest("hello-http"))
         .start();
@@ -282,158 +235,6 @@ fn a_component_can_be_a_file_too() {
     for kind in ["WASI 0.2 command component", "WASI 0.2 http component"] {
         assert!(kinds.contains(kind), "{kinds}");
     }
-}
-
-#[test]
-fn first_requests_for_one_file_compile_it_once() {
-    let httpd = site().threads(8).start();
-    let barrier = Barrier::new(8);
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                barrier.wait();
-                httpd.get("/probe.wasm").expect(200);
-            });
-        }
-    });
-    assert_eq!(loaded_in_a_child(&httpd, "probe.wasm"), 1);
-    for _ in 0..4 {
-        httpd.get("/probe.wasm").expect(200);
-    }
-    assert_eq!(loaded_in_a_child(&httpd, "probe.wasm"), 1);
-}
-
-#[test]
-fn while_a_large_file_is_compiled_others_are_served_and_its_guest_is_not_timed() {
-    // Compiling it takes many seconds of processor time, answering far less than one.
-    let httpd = site()
-        .file("htdocs/large.wasm", guest("hello-js"))
-        .conf("WasmTimeout 2s")
-        .start();
-    httpd.get("/probe.wasm").expect(200);
-    std::thread::scope(|scope| {
-        let large = scope.spawn(|| httpd.get("/large.wasm"));
-        wait::until("compiling", || compiles(&httpd));
-        httpd.get("/probe.wasm").expect(200);
-        assert!(
-            loaded_in_a_child(&httpd, "large.wasm") == 0,
-            "the other request was held up"
-        );
-        large.join().expect("a response").expect(200);
-    });
-    assert_eq!(loaded_in_a_child(&httpd, "large.wasm"), 1);
-}
-
-/// Does a child have a thread that compiles?
-fn compiles(httpd: &Httpd) -> bool {
-    let names = |pid: u32| {
-        fs::read_dir(format!("/proc/{pid}/task"))
-            .into_iter()
-            .flatten()
-    };
-    httpd
-        .child_pids()
-        .into_iter()
-        .flat_map(names)
-        .flatten()
-        .filter_map(|task| fs::read_to_string(task.path().join("comm")).ok())
-        .any(|name| name.starts_with("wasm-compile"))
-}
-
-#[test]
-fn a_replaced_file_serves_new_requests_and_old_ones_end_on_the_old_one() {
-    let httpd = site().start();
-    httpd.get("/probe.wasm").expect(200);
-    // The server asks for the body when the program reads it: then the old one runs.
-    let mut old = httpd.connect();
-    old.send(
-        "POST /probe.wasm?do=echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n",
-    );
-    assert_eq!(old.head().status, 100);
-    let mut running = httpd.connect();
-    running.send("GET /probe.wasm?do=drip&n=2&ms=300 HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    running.head();
-    put(&httpd, "htdocs/probe.wasm", &saying("the new one"));
-    let new = httpd.get("/probe.wasm").expect(200).text();
-    assert_eq!(new, "the new one");
-    old.send("whole");
-    assert_eq!(old.response("POST").expect(200).text(), "whole");
-    let rest = running.read_raw(|bytes| bytes.ends_with(b"0\r\n\r\n"));
-    let rest = String::from_utf8_lossy(&rest);
-    assert!(rest.contains("line 2"), "{rest}");
-}
-
-#[test]
-fn a_file_that_changes_in_place_is_noticed() {
-    let httpd = site().file("htdocs/x.wasm", saying("old")).start();
-    for text in ["old", "new", "more"] {
-        fs::write(httpd.path("htdocs/x.wasm"), saying(text)).unwrap();
-        assert_eq!(httpd.get("/x.wasm").expect(200).text(), text);
-    }
-}
-
-#[test]
-fn a_broken_file_is_500_with_one_line_and_works_once_replaced() {
-    let httpd = site()
-        .file("htdocs/x.wasm", b"\0asm\x01\0\0\0 and then nonsense")
-        .file("htdocs/text.wasm", "no WebAssembly at all")
-        .announce("WASM0151")
-        .threads(1)
-        .start();
-    for _ in 0..5 {
-        let page = httpd.get("/x.wasm").expect(500).text();
-        assert!(!page.contains("htdocs"), "a path of the host: {page}");
-        httpd.get("/text.wasm").expect(500);
-    }
-    for file in ["htdocs/x.wasm", "htdocs/text.wasm"] {
-        let lines = httpd.logged("WASM0151");
-        let lines = lines.iter().filter(|line| line.contains(file));
-        assert_eq!(lines.count(), 1, "{file}");
-    }
-    put(&httpd, "htdocs/x.wasm", &saying("repaired"));
-    assert_eq!(httpd.get("/x.wasm").expect(200).text(), "repaired");
-    fs::remove_file(httpd.path("htdocs/x.wasm")).unwrap();
-    httpd.get("/x.wasm").expect(404);
-}
-
-#[test]
-fn a_child_keeps_64_programs_and_loads_a_forgotten_one_again() {
-    let mut setup = site().threads(1);
-    for n in 0..65 {
-        let name = format!("htdocs/p{n}.wasm");
-        setup = setup.file(&name, saying(&format!("program {n}")));
-    }
-    let httpd = setup.start();
-    let ask = |n: usize| {
-        let text = httpd.get(&format!("/p{n}.wasm")).expect(200).text();
-        assert_eq!(text, format!("program {n}"));
-    };
-    (0..64).for_each(ask);
-    // The first is now the one that was asked for last.
-    ask(0);
-    ask(64);
-    ask(0);
-    assert_eq!(loaded_in_a_child(&httpd, "/p0.wasm"), 1);
-    ask(1);
-    assert_eq!(loaded_in_a_child(&httpd, "/p1.wasm"), 2);
-}
-
-#[test]
-fn cgi_55_a_graceful_restart_while_a_file_runs() {
-    let httpd = site().start();
-    let mut running = httpd.connect();
-    running.send("GET /probe.wasm?do=drip&n=2&ms=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    running.head();
-    let before = httpd.child_pids();
-    httpd.graceful();
-    httpd.get("/probe.wasm").expect(200);
-    let rest = running.read_raw(|bytes| bytes.ends_with(b"0\r\n\r\n"));
-    let rest = String::from_utf8_lossy(&rest);
-    assert!(rest.contains("line 2"), "{rest}");
-    wait::until_within(Duration::from_secs(30), "the old children's end", || {
-        before.iter().all(|pid| !process::alive(*pid))
-    });
-    httpd.get("/probe.wasm").expect(200);
 }
 
 #[test]

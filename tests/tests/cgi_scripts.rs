@@ -1,34 +1,13 @@
-//! Scripts of an interpreter, as mod_php and mod_cgid run them: which of them run (CGI statements 2 to 4), what the interpreter is
-//! told (8 to 10, 19), and the ways on which requests come to a script. The interpreter is `template`, which answers with what
-//! stands in its script. Programs that are files themselves: `cgi_files.rs`.
+//! Scripts of an interpreter, as mod_php and mod_cgid run them: which of them run (CGI statements 2 to 4), and what the interpreter
+//! is told (8 to 10). The interpreter is `template`, which answers with what stands in its script. How requests come to a
+//! script: `cgi_scripts_ways.rs`. Programs that are files themselves: `cgi_files.rs`.
 
+use suite::on_disk::{script_saying, script_showing, scripts};
 use suite::{Req, Setup, check_variables};
-
-/// Every `.tpl` file below `htdocs` is a script.
-const SCRIPTS: &str = "<Directory ${ROOT}/htdocs>\nOptions +ExecCGI\nWasmMapDir /site ${ROOT}/htdocs\n\
-                       <FilesMatch \"\\.tpl$\">\nSetHandler wasm-handler\nWasmModule ${GUESTS}/template.wasm\n</FilesMatch>\n\
-                       </Directory>";
-
-/// A script that answers with variables, a line each, those that are not set as empty ones.
-fn showing(names: &[&str]) -> String {
-    let lines: Vec<String> = names
-        .iter()
-        .map(|name| format!("{name}={{{name}}}\n"))
-        .collect();
-    format!("Content-Type: text/plain\n\n{}", lines.concat())
-}
-
-fn saying(text: &str) -> String {
-    format!("Content-Type: text/plain\n\n{text}\n")
-}
-
-fn site() -> Setup {
-    Setup::new().conf(SCRIPTS)
-}
 
 #[test]
 fn cgi_08_to_10_an_interpreter_is_told_its_script_by_paths_of_its_own() {
-    let script = showing(&[
+    let script = script_showing(&[
         "SCRIPT_NAME",
         "SCRIPT_FILENAME",
         "PATH_INFO",
@@ -40,7 +19,7 @@ fn cgi_08_to_10_an_interpreter_is_told_its_script_by_paths_of_its_own() {
         "QUERY_STRING",
         "GATEWAY_INTERFACE",
     ]);
-    let httpd = site().file("htdocs/sub/a.tpl", script).start();
+    let httpd = scripts().file("htdocs/sub/a.tpl", script).start();
     let vars = httpd.get("/sub/a.tpl/x/y?q").expect(200).variables();
     check_variables(
         &vars,
@@ -66,7 +45,7 @@ fn cgi_08_to_10_an_interpreter_is_told_its_script_by_paths_of_its_own() {
 
 #[test]
 fn cgi_10_the_longest_mount_decides_and_argv_0_is_the_module() {
-    let httpd = site()
+    let httpd = scripts()
         .file("htdocs/in/a.tpl", "")
         .conf(
             "<Directory ${ROOT}/htdocs/in>\nWasmMapDir /inner ${ROOT}/htdocs/in\nWasmArg args\n<Files a.tpl>\n\
@@ -88,9 +67,9 @@ fn cgi_10_the_longest_mount_decides_and_argv_0_is_the_module() {
 
 #[test]
 fn cgi_10_a_script_that_no_mount_covers_is_500_and_the_log_says_what_is_missing() {
-    let httpd = site()
+    let httpd = scripts()
         .module("alias")
-        .file("elsewhere/a.tpl", saying("not run"))
+        .file("elsewhere/a.tpl", script_saying("not run"))
         .conf("Alias /elsewhere ${ROOT}/elsewhere")
         .conf(
             "<Directory ${ROOT}/elsewhere>\nOptions +ExecCGI\nSetHandler wasm-handler\n\
@@ -110,7 +89,7 @@ fn cgi_10_a_script_that_no_mount_covers_is_500_and_the_log_says_what_is_missing(
 
 #[test]
 fn cgi_10_an_interpreter_that_wants_no_paths_is_not_told_them() {
-    let httpd = site()
+    let httpd = scripts()
         .file("htdocs/a.tpl", "")
         .conf(
             "<Directory ${ROOT}/htdocs>\n<Files a.tpl>\nWasmModule ${GUESTS}/probe.wasm\nWasmArg env\n\
@@ -125,7 +104,7 @@ fn cgi_10_an_interpreter_that_wants_no_paths_is_not_told_them() {
 
 #[test]
 fn cgi_02_a_missing_script_is_404_and_a_directory_403_before_a_guest_runs() {
-    let httpd = site()
+    let httpd = scripts()
         .file("htdocs/all/x", "")
         .conf("<Directory ${ROOT}/htdocs/all>\nSetHandler wasm-handler\nWasmModule ${GUESTS}/template.wasm\n</Directory>")
         .log_level("warn wasm:debug")
@@ -141,8 +120,8 @@ fn cgi_02_a_missing_script_is_404_and_a_directory_403_before_a_guest_runs() {
 
 #[test]
 fn cgi_03_options_execcgi_is_needed_for_scripts() {
-    let httpd = site()
-        .file("htdocs/no/a.tpl", saying("not run"))
+    let httpd = scripts()
+        .file("htdocs/no/a.tpl", script_saying("not run"))
         .conf("<Directory ${ROOT}/htdocs/no>\nOptions -ExecCGI\n</Directory>")
         .log_level("warn wasm:debug")
         .announce("WASM0153")
@@ -154,9 +133,9 @@ fn cgi_03_options_execcgi_is_needed_for_scripts() {
 
 #[test]
 fn cgi_04_accept_path_info_of_a_script() {
-    let httpd = site()
-        .file("htdocs/off/a.tpl", saying("off"))
-        .file("htdocs/a.tpl", saying("{PATH_INFO}"))
+    let httpd = scripts()
+        .file("htdocs/off/a.tpl", script_saying("off"))
+        .file("htdocs/a.tpl", script_saying("{PATH_INFO}"))
         .conf("<Directory ${ROOT}/htdocs/off>\nAcceptPathInfo Off\n</Directory>")
         .start();
     assert_eq!(httpd.get("/a.tpl/b").expect(200).text(), "/b\n");
@@ -166,17 +145,17 @@ fn cgi_04_accept_path_info_of_a_script() {
 
 #[test]
 fn cgi_39_a_script_that_exits_with_255_delivers_what_it_wrote() {
-    let httpd = site()
+    let httpd = scripts()
         .file(
             "htdocs/fatal.tpl",
             format!(
                 "Status: 500\n{}% exit 255\nnot sent",
-                saying("Fatal error: …")
+                script_saying("Fatal error: …")
             ),
         )
         .file(
             "htdocs/late.tpl",
-            format!("{}% exit 255\n", saying("a page")),
+            format!("{}% exit 255\n", script_saying("a page")),
         )
         .announce("WASM0104")
         .start();
@@ -191,7 +170,7 @@ fn cgi_39_a_script_that_exits_with_255_delivers_what_it_wrote() {
 #[test]
 fn a_script_reads_the_body_and_includes_its_neighbours() {
     let script = "Content-Type: text/plain\n\n% body\n% include part.txt\n";
-    let httpd = site()
+    let httpd = scripts()
         .file("htdocs/sub/a.tpl", script)
         .file("htdocs/sub/part.txt", " and a part\n")
         .start();
@@ -200,155 +179,9 @@ fn a_script_reads_the_body_and_includes_its_neighbours() {
 }
 
 #[test]
-fn a_directory_index_and_a_front_controller_are_scripts() {
-    let rules = "RewriteEngine On\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteRule ^(.*)$ index.tpl/$1 [L,QSA]";
-    let per_server = "RewriteEngine On\nRewriteCond %{DOCUMENT_ROOT}%{REQUEST_URI} !-f\n\
-                      RewriteRule ^/own/(.*)$ /own/index.tpl/$1 [PT,L]";
-    let script = showing(&[
-        "SCRIPT_NAME",
-        "PATH_INFO",
-        "QUERY_STRING",
-        "REDIRECT_URL",
-        "REQUEST_URI",
-        "REDIRECT_STATUS",
-    ]);
-    let httpd = site()
-        .module("dir")
-        .module("rewrite")
-        .conf("DirectoryIndex index.tpl")
-        .conf(per_server)
-        .conf(&format!(
-            "<Directory ${{ROOT}}/htdocs/app>\n{rules}\n</Directory>"
-        ))
-        .file("htdocs/index.tpl", &script)
-        .file("htdocs/app/index.tpl", &script)
-        .file("htdocs/app/a.txt", "a file")
-        .file("htdocs/own/index.tpl", &script)
-        .start();
-    let vars = httpd.get("/?q=1").expect(200).variables();
-    check_variables(
-        &vars,
-        &[
-            ("SCRIPT_NAME", Some("/index.tpl")),
-            ("QUERY_STRING", Some("q=1")),
-            ("REQUEST_URI", Some("/?q=1")),
-            ("REDIRECT_STATUS", Some("200")),
-        ],
-    );
-    assert_eq!(httpd.get("/app/a.txt").expect(200).text(), "a file");
-    let vars = httpd.get("/app/users/7?q=1").expect(200).variables();
-    check_variables(
-        &vars,
-        &[
-            ("SCRIPT_NAME", Some("/app/index.tpl")),
-            ("PATH_INFO", Some("/users/7")),
-            ("QUERY_STRING", Some("q=1")),
-            ("REDIRECT_URL", Some("/app/users/7")),
-            ("REQUEST_URI", Some("/app/users/7?q=1")),
-            ("REDIRECT_STATUS", Some("200")),
-        ],
-    );
-    let vars = httpd.get("/own/users/7").expect(200).variables();
-    check_variables(
-        &vars,
-        &[
-            ("SCRIPT_NAME", Some("/own/index.tpl")),
-            ("PATH_INFO", Some("/users/7")),
-            ("REQUEST_URI", Some("/own/users/7")),
-        ],
-    );
-}
-
-#[test]
-fn cgi_19_a_script_handles_errors() {
-    let script = showing(&[
-        "REDIRECT_STATUS",
-        "REDIRECT_URL",
-        "REDIRECT_QUERY_STRING",
-        "REDIRECT_REQUEST_METHOD",
-        "REQUEST_METHOD",
-        "SCRIPT_FILENAME",
-    ]);
-    let httpd = site()
-        .module("alias")
-        .conf("ErrorDocument 404 /error.tpl\nErrorDocument 410 /error.tpl\nRedirect 410 /gone")
-        .file("htdocs/error.tpl", script)
-        .start();
-    for (target, status) in [
-        ("/missing?a=1", 404),
-        ("/missing.tpl?a=1", 404),
-        ("/gone?a=1", 410),
-    ] {
-        let vars = httpd
-            .send(&Req::post(target, b"x"))
-            .expect(status)
-            .variables();
-        check_variables(
-            &vars,
-            &[
-                ("REDIRECT_STATUS", Some(&status.to_string())),
-                ("REDIRECT_URL", target.split('?').next()),
-                ("REDIRECT_QUERY_STRING", Some("a=1")),
-                ("REDIRECT_REQUEST_METHOD", Some("POST")),
-                ("REQUEST_METHOD", Some("GET")),
-                ("SCRIPT_FILENAME", Some("/site/error.tpl")),
-            ],
-        );
-    }
-}
-
-#[test]
-fn cgi_32_a_script_redirects_to_a_script() {
-    let httpd = site()
-        .file("htdocs/from.tpl", "Location: /to.tpl/path?q=2\n\n")
-        .file(
-            "htdocs/to.tpl",
-            showing(&[
-                "REDIRECT_URL",
-                "PATH_INFO",
-                "QUERY_STRING",
-                "REQUEST_METHOD",
-            ]),
-        )
-        .start();
-    let vars = httpd.post("/from.tpl?q=1", b"body").expect(200).variables();
-    check_variables(
-        &vars,
-        &[
-            ("REDIRECT_URL", Some("/from.tpl")),
-            ("PATH_INFO", Some("/path")),
-            ("QUERY_STRING", Some("q=2")),
-            ("REQUEST_METHOD", Some("GET")),
-        ],
-    );
-}
-
-#[test]
-fn cgi_54_a_page_includes_scripts() {
-    let page = "before\n<!--#include virtual=\"part.tpl/info?q=2\" -->after\n<!--#include virtual=\"missing.tpl\" -->\n";
-    let httpd = site()
-        .module("include")
-        .conf("<Files page.shtml>\nOptions +Includes\nSetOutputFilter INCLUDES\n</Files>")
-        .file("htdocs/page.shtml", page)
-        .file(
-            "htdocs/part.tpl",
-            saying("{SCRIPT_NAME} {PATH_INFO} {QUERY_STRING} {DOCUMENT_URI}"),
-        )
-        .announce("unable to include")
-        .start();
-    let text = httpd.get("/page.shtml?q=1").expect(200).text();
-    // An included script is called by the whole path that the page names, as by mod_cgid (`ap_add_cgi_vars`).
-    assert!(
-        text.starts_with("before\n/part.tpl/info /info q=2 /page.shtml\nafter\n"),
-        "{text}"
-    );
-    assert!(!text.contains("Content-Type"), "{text}");
-}
-
-#[test]
 fn the_innermost_section_that_names_a_module_decides_what_a_file_is_to_it() {
     let args = "WasmArg env\nWasmEnableCGI On";
-    let httpd = site()
+    let httpd = scripts()
         .file("htdocs/d/a.tpl", "")
         .file("htdocs/d/b.tpl", "")
         .file("htdocs/l/limited.tpl", "")
@@ -375,7 +208,7 @@ fn the_innermost_section_that_names_a_module_decides_what_a_file_is_to_it() {
 
 #[test]
 fn a_location_inside_a_directory_of_scripts_is_about_urls() {
-    let httpd = site()
+    let httpd = scripts()
         .file("htdocs/d/a.tpl", "")
         .conf("<Location /d/a.tpl>\nOptions -ExecCGI\nWasmModule ${GUESTS}/probe.wasm\nWasmArg env\nWasmEnableCGI On\n</Location>")
         .conf("<LocationMatch ^/virtual>\nSetHandler wasm-handler\nWasmModule ${GUESTS}/probe.wasm\nWasmArg env\nWasmEnableCGI On\n</LocationMatch>")
@@ -419,8 +252,8 @@ fn virtual_hosts_have_scripts_of_their_own() {
         .module("mime")
         .vhost("a.example", &host("a"))
         .vhost("b.example", &host("b"))
-        .file("www/a/x.tpl", saying("a {DOCUMENT_ROOT}"))
-        .file("www/b/x.tpl", saying("b {DOCUMENT_ROOT}"))
+        .file("www/a/x.tpl", script_saying("a {DOCUMENT_ROOT}"))
+        .file("www/b/x.tpl", script_saying("b {DOCUMENT_ROOT}"))
         .start();
     for name in ["a", "b"] {
         let request = Req::get("/x.tpl").field("Host", &format!("{name}.example"));
@@ -433,7 +266,7 @@ fn virtual_hosts_have_scripts_of_their_own() {
 
 #[test]
 fn an_http_component_that_is_named_for_files_serves_those_that_are_there() {
-    let httpd = site()
+    let httpd = scripts()
         .file("htdocs/api.tpl", "")
         .conf("<Directory ${ROOT}/htdocs>\n<Files api.tpl>\nWasmModule ${GUESTS}/hello-http.wasm\n</Files>\n</Directory>")
         .start();

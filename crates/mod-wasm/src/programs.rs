@@ -21,6 +21,9 @@ use crate::{generation, outcome, stamp};
 /// So many programs are kept in one child. The one that was asked for longest ago makes room; its code is given back when
 /// its last request has ended. A small program has about 1 MB of code, an interpreter of 30 MB about 100 MB.
 const KEPT: usize = 64;
+/// A file of more bytes is not read: whoever may put a file on the server must not make it run out of memory. The largest
+/// interpreters have 30 MB.
+const LARGEST: u64 = 256 << 20;
 /// So often a file is read anew that changes while it is being loaded.
 const ATTEMPTS: usize = 5;
 
@@ -124,6 +127,12 @@ fn take(
 fn compile(request: &Request, engine: &Engine, program: &Program) -> Loading {
     let start = Instant::now();
     let file = &program.file;
+    if program.stamp.size > LARGEST {
+        return Loading::Unusable(Error {
+            code: ErrorCode::Invalid,
+            message: format!("it is larger than {LARGEST} bytes"),
+        });
+    }
     let module = file.display();
     let mut progress = Progress {
         module: &module,
