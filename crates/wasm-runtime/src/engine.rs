@@ -3,6 +3,7 @@
 use crate::capi::signals::block_signals;
 use crate::clock::Clock;
 use crate::error::one_line;
+use crate::features::{self, features};
 use crate::gate::Gate;
 use crate::guest::{Guest, Plan};
 use crate::http::Idle;
@@ -148,13 +149,15 @@ impl Host {
     }
 
     fn load_module(&self, bytes: &[u8]) -> Result<Plan, Error> {
-        let module = compile(|| Module::from_binary(&self.engine, bytes))?;
+        let module = compile(|| Module::from_binary(&self.engine, bytes))
+            .map_err(|error| features::explain(bytes, error))?;
         let pre = self.modules.instantiate_pre(&module).map_err(unlinkable)?;
         Ok(Plan::Module(pre))
     }
 
     fn load_component(&self, bytes: &[u8], kind: GuestKind) -> Result<Plan, Error> {
-        let component = compile(|| Component::from_binary(&self.engine, bytes))?;
+        let component = compile(|| Component::from_binary(&self.engine, bytes))
+            .map_err(|error| features::explain(bytes, error))?;
         let pre = self
             .components
             .instantiate_pre(&component)
@@ -165,11 +168,6 @@ impl Host {
 
 pub fn unlinkable(error: wasmtime::Error) -> Error {
     Error::wasmtime(ErrorCode::Unlinkable, &error)
-}
-
-/// The WebAssembly features guests may use. Threads are not among them: a request has one.
-pub fn features() -> WasmFeatures {
-    WasmFeatures::default() - WasmFeatures::THREADS
 }
 
 /// What every configuration has in common.

@@ -11,6 +11,7 @@ mod check;
 mod clock;
 mod engine;
 mod error;
+mod features;
 mod gate;
 mod guest;
 mod http;
