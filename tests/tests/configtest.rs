@@ -116,6 +116,42 @@ fn cgi_56_no_entry_point() {
 }
 
 #[test]
+fn cgi_56_a_program_for_preview_0() {
+    let text = "(module (import \"wasi_unstable\" \"proc_exit\" (func (param i32))) (memory (export \"memory\") 1) (func (export \"_start\")))";
+    let words = ["preview 0", "wasi_unstable", "wasm32-wasip1"];
+    refused(made(text, ""), "made.wasm", 3, &words);
+}
+
+#[test]
+fn cgi_56_a_reactor() {
+    let text = "(module (memory (export \"memory\") 1) (func (export \"_initialize\")) (func (export \"respond\")))";
+    let words = ["reactor", "_start", "respond", "entry point"];
+    refused(made(text, ""), "made.wasm", 3, &words);
+    made(text, "WasmEntryPoint respond").check().passes();
+}
+
+#[test]
+fn cgi_56_a_program_with_threads() {
+    let text = "(module (import \"env\" \"memory\" (memory 1 1 shared)) (import \"wasi\" \"thread-spawn\" (func (param i32) (result i32))) (func (export \"_start\")))";
+    let words = ["threads", "not available", "wasm32-wasip1"];
+    refused(made(text, ""), "made.wasm", 3, &words);
+}
+
+#[test]
+fn cgi_56_a_program_with_legacy_exceptions() {
+    // (tag (type 0)) (func (export "_start") try (throw 0) catch 0 end)
+    let module = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x0d\x03\x01\0\0\
+        \x07\x0a\x01\x06_start\0\0\x0a\x0b\x01\x09\0\x06\x40\x08\0\x07\0\x0b\x0b";
+    let setup = section("${ROOT}/old.wasm", "").file("old.wasm", module);
+    refused(
+        setup,
+        "old.wasm",
+        3,
+        &["legacy", "-wasm-use-legacy-eh=false"],
+    );
+}
+
+#[test]
 fn cgi_56_a_component_of_another_world() {
     refused(made("(component)", ""), "made.wasm", 3, &["component"]);
 }

@@ -39,18 +39,22 @@ fn below(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The private directories with all that is in them: everything but the one empty directory of each child.
+/// What requests have left: everything but the directory of each child and, in that, empty ones for requests to come.
 fn left(httpd: &Httpd) -> Vec<PathBuf> {
     let tmp = httpd.path("tmp");
     let mut found = below(&tmp);
-    found.retain(|path| path.parent() != Some(&tmp));
+    found.retain(|path| {
+        let home = path.parent().filter(|home| home.parent() == Some(&tmp));
+        let unused = home.is_some() && fs::read_dir(path).is_ok_and(|mut dir| dir.next().is_none());
+        path.parent() != Some(&tmp) && !unused
+    });
     found
 }
 
-/// Waits until no private directory is left.
+/// Waits until nothing of any request is left.
 #[track_caller]
 fn expect_nothing_left(httpd: &Httpd) {
-    wait::until("the private directories to go", || left(httpd).is_empty());
+    wait::until("what requests have left to go", || left(httpd).is_empty());
 }
 
 #[test]
@@ -108,6 +112,19 @@ fn nothing_is_left_whatever_the_end() {
             let begun = httpd.get(&format!("{at}?{fill}&after=body&wait=50&then={fault}"));
             assert_eq!((begun.status(), begun.complete), (200, false), "{fault}");
             expect_nothing_left(&httpd);
+        }
+    }
+}
+
+#[test]
+fn what_one_request_leaves_the_next_does_not_find() {
+    let httpd = probe("WasmTempDir /tmp").threads(1).start();
+    for at in ["/p", "/c", "/p"] {
+        for way in ["own", "lost&mib=1", "deep&n=3", "many&n=3"] {
+            let target = format!("{at}?do=scratch&path=/tmp/x&way={way}");
+            httpd.get(&target).expect(200);
+            let found = httpd.get(&format!("{at}?do=files&op=list&path=/tmp"));
+            assert_eq!(found.expect(200).text(), "", "{way}");
         }
     }
 }

@@ -3,7 +3,8 @@
 //! Generating code for a large program takes many seconds, so a hollow copy is linked in its place. Nothing here starts
 //! threads or touches signal handlers, so it may run in any process at any time.
 
-use crate::engine::{EngineOptions, base_config, features, pool, unlinkable};
+use crate::engine::{EngineOptions, base_config, pool, unlinkable};
+use crate::features::{self, features};
 use crate::guest::Plan;
 use crate::hollow::Hollow;
 use crate::kind::{GuestKind, Shape};
@@ -24,7 +25,8 @@ pub fn check(bytes: &[u8], memory_limit: u64) -> Result<Shape, Error> {
     let kind = shape.kind()?;
     Validator::new_with_features(features())
         .validate_all(bytes)
-        .map_err(|e| Error::new(ErrorCode::Invalid, format!("not valid WebAssembly: {e}")))?;
+        .map_err(|e| Error::new(ErrorCode::Invalid, format!("not valid WebAssembly: {e}")))
+        .map_err(|error| features::explain(bytes, error))?;
     match kind {
         GuestKind::CommandP1 => shape.note_types(&check_module(bytes, memory_limit)?),
         _ => check_component(bytes, kind, shape.is_concurrent(), memory_limit)?,

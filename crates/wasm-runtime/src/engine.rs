@@ -4,6 +4,7 @@ use crate::cache::{Cache, CacheOptions};
 use crate::capi::signals::block_signals;
 use crate::clock::Clock;
 use crate::error::one_line;
+use crate::features::{self, features};
 use crate::gate::Gate;
 use crate::guest::{Guest, Plan};
 use crate::http::Idle;
@@ -196,7 +197,9 @@ impl Host {
     }
 
     fn load_module(&self, bytes: &[u8], loader: &mut Loader<'_>) -> Result<Plan, Error> {
-        let module: Module = loader.load(&self.engine, bytes)?;
+        let module: Module = loader
+            .load(&self.engine, bytes)
+            .map_err(|error| features::explain(bytes, error))?;
         let pre = self.modules.instantiate_pre(&module).map_err(unlinkable)?;
         Ok(Plan::Module(pre))
     }
@@ -207,7 +210,9 @@ impl Host {
         kind: GuestKind,
         loader: &mut Loader<'_>,
     ) -> Result<Plan, Error> {
-        let component: Component = loader.load(&self.engine, bytes)?;
+        let component: Component = loader
+            .load(&self.engine, bytes)
+            .map_err(|error| features::explain(bytes, error))?;
         let pre = self
             .components
             .instantiate_pre(&component)
@@ -218,11 +223,6 @@ impl Host {
 
 pub fn unlinkable(error: wasmtime::Error) -> Error {
     Error::wasmtime(ErrorCode::Unlinkable, &error)
-}
-
-/// The WebAssembly features guests may use. Threads are not among them: a request has one.
-pub fn features() -> WasmFeatures {
-    WasmFeatures::default() - WasmFeatures::THREADS
 }
 
 /// What every configuration has in common.

@@ -139,7 +139,7 @@ impl Shape {
         if !self.component {
             if self.imported_modules.iter().any(|m| m == "wasi_unstable") {
                 return unsupported(
-                    "a program for WASI preview 0 (wasi_unstable); build it for wasm32-wasip1"
+                    "a program for WASI preview 0 (wasi_unstable), which preview 1 replaced in 2019; build it again for wasm32-wasip1"
                         .into(),
                 );
             }
@@ -192,12 +192,16 @@ impl Shape {
                 if self.exports.iter().any(|e| e == wanted) {
                     return Ok(());
                 }
-                let what = match self.exports.iter().any(|e| e == "_initialize") {
-                    true if name.is_none() => "a WASI reactor (a library), not a command: it",
-                    _ => "the module",
+                let reactor = name.is_none() && self.exports.iter().any(|e| e == "_initialize");
+                let (what, advice) = match reactor {
+                    true => (
+                        "a WASI reactor (a library), not a command: it",
+                        "; build it as a command, or name one of these as the entry point",
+                    ),
+                    false => ("the module", ""),
                 };
                 missing(format!(
-                    "{what} does not export a function {wanted}; it exports {}",
+                    "{what} does not export a function {wanted}; it exports {}{advice}",
                     list(&self.exports)
                 ))
             }

@@ -12,6 +12,7 @@ mod check;
 mod clock;
 mod engine;
 mod error;
+mod features;
 mod gate;
 mod guest;
 mod hollow;

@@ -125,7 +125,14 @@ async fn call(
             let command = pre.instantiate_async(&mut *store).await?;
             *phase = Phase::Running;
             let run = store
-                .run_concurrent(async |store| command.wasi_cli_run().call_run(store).await)
+                .run_concurrent(async |accessor| {
+                    let mut run = pin!(command.wasi_cli_run().call_run(accessor));
+                    poll_fn(|cx| {
+                        store::check(accessor)?;
+                        run.as_mut().poll(cx)
+                    })
+                    .await
+                })
                 .await?;
             succeeded(run?)
         }

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::state::HostState;
 use std::sync::atomic::Ordering;
+use wasmtime::component::Accessor;
 use wasmtime::{Store, UpdateDeadline};
 
 /// The most streams, futures and tasks that a component may hold at once: they take host memory, which
@@ -55,6 +56,12 @@ pub fn make(
         check_temp(context.data_mut())
     });
     store
+}
+
+/// The same for a guest that runs concurrent calls, each time it is polled: it can let the host write for it, from one stream
+/// to another, and wait.
+pub fn check(accessor: &Accessor<HostState>) -> wasmtime::Result<()> {
+    accessor.with(|mut access| check_temp(access.get()))
 }
 
 /// Whether the guest's private directory takes no more than it may.

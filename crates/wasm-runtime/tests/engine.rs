@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod common;
+mod directories;
+mod features;
 
 use common::{Client, engine, mount, program, request, run};
 use std::path::Path;

@@ -42,7 +42,7 @@ pub static WASM_TEMP_DIR: Directive = Directive {
            says `none`.\n\n\
            On the host the directories lie in one directory for each child process, which only the server's account \
            may enter, below the directory for temporary files: `TMPDIR` in the server's environment, `/tmp` without \
-           that. What a killed child leaves there is removed by the next one that needs such a directory. Give no \
+           that. A file system in memory is the fastest there. What a killed child leaves there is removed by the next one that needs such a directory. Give no \
            program a directory with `WasmDir` or `WasmMapDir` in which those lie, such as `/tmp` itself: it could \
            read them all, so its requests are refused (`WASM0176`). A program with `WasmReuse` has one private \
            directory for each instance, with its limits, and what a request leaves there is seen by the next.\n\n\

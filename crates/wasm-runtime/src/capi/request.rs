@@ -30,8 +30,8 @@ pub struct wrt_mount {
     pub read_only: bool,
 }
 
-/// A directory that is made for the request and removed with its content when the guest has ended, however it ends. With
-/// `wrt_reuse` it is made for the instance.
+/// An empty directory for the request, whose content is removed when the guest has ended, however it ends. With `wrt_reuse`
+/// it belongs to the instance.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct wrt_temp_dir {

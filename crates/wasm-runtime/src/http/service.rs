@@ -256,6 +256,7 @@ async fn serve_in(
             let mut calls = FuturesUnordered::new();
             poll_fn(|cx| {
                 *lock(&desk.waker) = Some(cx.waker().clone());
+                store::check(accessor)?;
                 loop {
                     for job in std::mem::take(&mut *lock(&desk.jobs)) {
                         calls.push(answer(accessor, &service, job));

@@ -3,10 +3,32 @@
 //! A guest may nest directories deeper than the stack of a recursion or the descriptors of a process reach. So nothing
 //! recurses here: what lies deeper is moved to the top, until nothing lies deeper.
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, renameat, unlinkat};
+use rustix::fs::{
+    AtFlags, Dir, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, futimens, openat, renameat,
+    unlinkat,
+};
 use rustix::io::{Errno, Result};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Makes the directory `name` of `parent` as if it were new, if nothing is in it; says whether that is so.
+pub fn reset(parent: BorrowedFd<'_>, name: &CStr) -> Result<bool> {
+    let dir = open(parent, name)?;
+    if each(&dir, |_| Ok(()))? {
+        return Ok(false);
+    }
+    // A guest can set its times, and the next one could read them.
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: UTIME_NOW,
+    };
+    let times = Timestamps {
+        last_access: now,
+        last_modification: now,
+    };
+    futimens(&dir, &times)?;
+    Ok(true)
+}
 
 /// Removes the directory `name` of `parent`.
 pub fn remove(parent: BorrowedFd<'_>, name: &CStr) -> Result<()> {
@@ -92,6 +114,22 @@ mod tests {
         assert!(!dir.exists());
         assert_eq!(fs::read(keep.join("file")).unwrap(), b"stays");
         assert_eq!(remove(parent.as_fd(), c"dir"), Err(Errno::NOENT));
+    }
+
+    #[test]
+    fn only_an_empty_one_serves_again_and_tells_nothing() {
+        let base = tempfile::tempdir().unwrap();
+        let dir = base.path().join("dir");
+        fs::create_dir(&dir).unwrap();
+        let parent = open_path(base.path(), OFlags::RDONLY, Mode::empty()).unwrap();
+        fs::write(dir.join("file"), "").unwrap();
+        assert_eq!(reset(parent.as_fd(), c"dir"), Ok(false));
+        fs::remove_file(dir.join("file")).unwrap();
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        let handle = fs::File::open(&dir).unwrap();
+        handle.set_modified(long_ago).unwrap();
+        assert_eq!(reset(parent.as_fd(), c"dir"), Ok(true));
+        assert!(fs::metadata(&dir).unwrap().modified().unwrap() > long_ago);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::usage::{self, Limit};
 use crate::{Error, ErrorCode, Mount, request};
 use rustix::fs::{
     AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat, statat,
+    unlinkat,
 };
 use rustix::io::Errno;
 use std::ffi::{CStr, CString, OsStr};
@@ -18,7 +19,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What the name of a home begins with.
 const PREFIX: &str = "mod_wasm-";
@@ -42,6 +43,9 @@ pub struct Home {
     dir: OwnedFd,
     /// The number of the next private directory.
     next: AtomicU64,
+    /// Private directories in which nothing has been left: on a file system with a journal, to make and to remove one costs
+    /// more than many a whole request, and most requests have no use for theirs.
+    unused: Mutex<Vec<CString>>,
 }
 
 impl Homes {
@@ -56,10 +60,7 @@ impl Homes {
     ) -> Result<TempDir, Error> {
         let home = self.home(wanted.base)?;
         home.check_hidden(mounts)?;
-        let number = home.next.fetch_add(1, Ordering::Relaxed);
-        let failed = |e: &dyn std::fmt::Display| error(wanted.base, e);
-        let name = CString::new(number.to_string()).map_err(|e| failed(&e))?;
-        mkdirat(&home.dir, &name, Mode::RWXU).map_err(|e| failed(&e))?;
+        let name = home.take().map_err(|e| error(wanted.base, &e))?;
         let limit = Limit {
             bytes: wanted.max_bytes,
             files: wanted.max_files,
@@ -94,7 +95,7 @@ fn error(base: &Path, reason: &dyn std::fmt::Display) -> Error {
 impl Home {
     fn new(base: &Path) -> std::io::Result<Home> {
         // Without it, files that a guest has removed and still writes to would be counted nowhere.
-        usage::open_proc()?;
+        usage::open_proc().map_err(|e| std::io::Error::other(format!("/proc/self/fd: {e}")))?;
         let real = canonicalize(base)?;
         for _ in 0..TRIES {
             let path = tempfile::Builder::new()
@@ -118,9 +119,35 @@ impl Home {
                 path,
                 dir,
                 next: AtomicU64::new(0),
+                unused: Mutex::default(),
             });
         }
         Err(std::io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// A private directory that is empty: its name.
+    fn take(&self) -> std::io::Result<CString> {
+        let unused = self.unused().pop();
+        if let Some(name) = unused {
+            return Ok(name);
+        }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let name = CString::new(number.to_string())?;
+        mkdirat(&self.dir, &name, Mode::RWXU)?;
+        Ok(name)
+    }
+
+    /// Takes a private directory back, removing it if anything is in it. What can not be removed now is left for the next
+    /// process to try.
+    pub fn give_back(&self, name: &CStr) {
+        match clear::reset(self.dir(), name) {
+            Ok(true) => self.unused().push(name.to_owned()),
+            _ => drop(clear::remove(self.dir(), name)),
+        }
+    }
+
+    fn unused(&self) -> MutexGuard<'_, Vec<CString>> {
+        self.unused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The directory itself.
@@ -148,7 +175,13 @@ impl Home {
         Ok(())
     }
 
+    /// See [`Homes::leave`].
     fn leave(&self) {
+        if let Ok(unused) = self.unused.try_lock() {
+            for name in unused.iter() {
+                let _ = unlinkat(&self.dir, &**name, AtFlags::REMOVEDIR);
+            }
+        }
         // It fails if a guest still runs.
         let _ = rustix::fs::rmdir(&*self.c_path);
     }

@@ -38,7 +38,7 @@ const BYTES_PER_NANOSECOND: u64 = 4;
 /// Less time than a guest needs to make a file, in nanoseconds.
 const NANOSECONDS_PER_FILE: u64 = 5000;
 
-/// The directory of one instance. Dropping it removes it with all its content.
+/// The directory of one instance. Dropping it removes all its content.
 pub struct TempDir {
     home: Arc<Home>,
     name: CString,
@@ -78,8 +78,7 @@ impl TempDir {
 
 impl Drop for TempDir {
     fn drop(&mut self) {
-        // What can not be removed now is left for the next process to try.
-        let _ = clear::remove(self.home.dir(), &self.name);
+        self.home.give_back(&self.name);
     }
 }
 
