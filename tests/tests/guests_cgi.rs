@@ -20,6 +20,7 @@ guests! {
     "hello-go" => hello_go,
     "guestbook" => guestbook,
     "script-js" => script_js,
+    "ruby" => ruby,
 }
 
 fn form(target: &str, body: &[u8]) -> Req {
@@ -138,6 +139,54 @@ mod tests {
             httpd.get(target).expect(500);
             httpd.expect_log(why);
         }
+    }
+
+    /// The one test of an interpreter of 30 MB: nothing else runs beside it, for compiling it takes both cores of a small machine.
+    pub(crate) fn ruby(name: &str) {
+        let form = "require 'cgi'\nrequire 'json'\ncgi = CGI.new\n\
+             cgi.out('application/json') { JSON.generate({ method: cgi.request_method, fields: cgi.params, path: cgi.path_info }) }\n";
+        let plain = "require_relative 'lib/greeting'\n\
+             print \"Content-Type: text/plain\\r\\n\\r\\n#{greeting(ENV['QUERY_STRING'])} from #{File.basename($0)}\\n\"\n\
+             $stdout.flush\nexit 3 if ENV['PATH_INFO'] == '/exit'\nraise 'too late' if ENV['PATH_INFO'] == '/raise'\n";
+        let httpd = Setup::new()
+            .file("htdocs/form.rb", form)
+            .file("htdocs/sub/plain.rb", plain)
+            .file(
+                "htdocs/sub/lib/greeting.rb",
+                "def greeting(name) = \"Hello, #{name}\"\n",
+            )
+            .file("htdocs/bad.rb", "raise ArgumentError, 'at once'\n")
+            .conf(&format!(
+                "<Directory ${{ROOT}}/htdocs>\nOptions +ExecCGI\n<FilesMatch \"\\.rb$\">\nSetHandler wasm-handler\n\
+                 WasmModule ${{GUESTS}}/{name}.wasm\nWasmMapDir /site ${{ROOT}}/htdocs\nWasmTimeout 60\n</FilesMatch>\n</Directory>"
+            ))
+            .announce("WASM0103")
+            .announce("WASM0120")
+            .tolerate("End of script output")
+            .start();
+        // CGI.new reads as many bytes as CONTENT_LENGTH says: those of a chunked body too.
+        let pieces: [&[u8]; 3] = [b"name=A%26", b"B&n", b"=1"];
+        let chunked = Req::post_chunked("/form.rb/more", &pieces)
+            .field("Content-Type", "application/x-www-form-urlencoded");
+        for request in [chunked, super::form("/form.rb/more", b"name=A%26B&n=1")] {
+            let response = httpd.send(&request).expect(200);
+            assert_eq!(response.header("Content-Type"), Some("application/json"));
+            assert_eq!(
+                response.text(),
+                "{\"method\":\"POST\",\"fields\":{\"name\":[\"A&B\"],\"n\":[\"1\"]},\"path\":\"/more\"}"
+            );
+        }
+        let plain = |rest: &str| {
+            let target = format!("/sub/plain.rb{rest}?Ruby");
+            httpd.get(&target).expect(200).text()
+        };
+        for rest in ["", "/exit", "/raise"] {
+            assert_eq!(plain(rest), "Hello, Ruby from plain.rb\n");
+        }
+        httpd.expect_log("exited with status 3 after its output");
+        httpd.expect_log("too late (RuntimeError)");
+        httpd.get("/bad.rb").expect(500);
+        httpd.expect_log("at once (ArgumentError)");
     }
 }
 

@@ -8,6 +8,7 @@ mod go;
 mod javascript;
 mod npm;
 mod python;
+mod ruby;
 mod rust;
 mod venv;
 
@@ -27,14 +28,14 @@ struct Guest {
     source: String,
 }
 
-/// What a guest is written in, which says how it is built; or that it comes finished.
+/// What a guest is written in, which says how it is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Language {
     C,
-    Finished,
     Go,
     JavaScript,
     Python,
+    Ruby,
     Rust,
 }
 
@@ -47,7 +48,7 @@ impl Guest {
             Some("go") => Language::Go,
             Some("js") => Language::JavaScript,
             Some("py") => Language::Python,
-            Some("wasm") => Language::Finished,
+            Some("wat") => Language::Ruby,
             _ => Language::Rust,
         }
     }
@@ -90,10 +91,10 @@ pub fn all() -> Task {
     for guest in &list {
         match guest.language() {
             Language::C => c::build(guest)?,
-            Language::Finished => npm::take(guest)?,
             Language::Go => go::build(guest)?,
             Language::JavaScript => javascript::build(guest)?,
             Language::Python => python::build(guest)?,
+            Language::Ruby => ruby::build(guest)?,
             Language::Rust => {}
         }
     }
@@ -168,7 +169,7 @@ mod tests {
             ("hello-go/main.go", Language::Go),
             ("hello-js/hello.js", Language::JavaScript),
             ("hello-py/hello_py.py", Language::Python),
-            ("ruby/node_modules/a/ruby.wasm", Language::Finished),
+            ("ruby/command.wat", Language::Ruby),
         ] {
             let guest = parse(&format!("x example wasm32-wasip2 {source}")).unwrap();
             assert_eq!(guest.language(), language);
