@@ -3,9 +3,9 @@
 
 use destination::Pattern;
 
+use crate::choices::{Alone, ScriptLog};
 use crate::settings::{CacheDir, Reuse, ServerSettings, Settings, TempDir, shown};
 use crate::units::{show_duration, show_size};
-use crate::values::{Alone, ScriptLog};
 
 impl Settings {
     /// One line for each value that is set, in a fixed order.

@@ -5,6 +5,7 @@
 
 mod args;
 mod checks;
+mod choices;
 mod describe;
 mod directive;
 pub mod docs;
@@ -13,10 +14,10 @@ mod mounts;
 mod settings;
 pub mod units;
 mod value;
-mod values;
 
 pub use args::{Args, Origin, Paths, utf8};
 pub use checks::{Check, Places, checks};
+pub use choices::{Alone, BodyWithoutLength, ScriptLog, Serialize};
 pub use directive::{
     Apply, Arity, Contexts, DIRECTIVES, Directive, Example, FoundBy, Reject, directive,
 };
@@ -27,7 +28,6 @@ pub use settings::{
     Settings, TempDir,
 };
 pub use value::ValueProblem;
-pub use values::{Alone, BodyWithoutLength, ScriptLog, Serialize};
 
 #[cfg(test)]
 mod tests;

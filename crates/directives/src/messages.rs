@@ -5,19 +5,19 @@
 
 use std::fmt::{Display, Write};
 
-mod files;
-mod expressions;
-mod cgi;
 mod cache;
+mod cgi;
+mod expressions;
+mod files;
 mod http;
 mod requests;
 mod server;
 mod temp;
 
-pub use files::*;
-pub use expressions::*;
-pub use cgi::*;
 pub use cache::*;
+pub use cgi::*;
+pub use expressions::*;
+pub use files::*;
 pub use http::*;
 pub use requests::*;
 pub use server::*;

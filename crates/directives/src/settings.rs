@@ -7,10 +7,10 @@ use std::time::Duration;
 use destination::Pattern;
 
 use crate::args::Origin;
+use crate::choices::{BodyWithoutLength, ScriptLog, Serialize};
 use crate::mounts::Mount;
 use crate::units;
 use crate::value::Value;
-use crate::values::{BodyWithoutLength, ScriptLog, Serialize};
 
 /// `WasmMemoryLimit` where none is configured, in bytes.
 ///

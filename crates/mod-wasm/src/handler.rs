@@ -49,7 +49,9 @@ pub fn handle(request: &mut Request) -> Answer {
         return Answer::Http(413);
     }
     let words = match form {
-        Form::Script | Form::Nph if chosen.requested.takes_query(settings) => script::query_words(request),
+        Form::Script | Form::Nph if chosen.requested.takes_query(settings) => {
+            script::query_words(request)
+        }
         _ => Vec::new(),
     };
     let mut run = Run {

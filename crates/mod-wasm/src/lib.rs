@@ -28,8 +28,8 @@ mod serialize;
 mod specs;
 mod spool;
 mod stamp;
-mod values;
 mod temp;
+mod values;
 
 use httpd::{Answer, Command, Failed, Module, Pool, Record, Request, Server};
 

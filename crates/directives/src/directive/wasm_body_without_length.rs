@@ -2,8 +2,8 @@
 
 use super::{Apply, Arity, Contexts, Directive, Example, FoundBy, Reject};
 use crate::args::{Args, Paths};
+use crate::choices::BodyWithoutLength;
 use crate::settings::Settings;
-use crate::values::BodyWithoutLength;
 
 pub static WASM_BODY_WITHOUT_LENGTH: Directive = Directive {
     name: "WasmBodyWithoutLength",

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Apply, Arity, Contexts, Directive, Example, FoundBy, Reject, dirs, parts};
 use crate::args::{Args, Paths};
+use crate::choices::ScriptLog;
 use crate::settings::Settings;
 use crate::units::{MIB, parse_size};
-use crate::values::ScriptLog;
 
 /// The memory that a request may take for it is a few times as much.
 const LARGEST_BODY: u64 = MIB;

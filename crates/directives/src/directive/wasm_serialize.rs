@@ -2,8 +2,8 @@
 
 use super::{Apply, Arity, Contexts, Directive, Example, FoundBy, Reject};
 use crate::args::{Args, Paths};
+use crate::choices::{Alone, Serialize};
 use crate::settings::Settings;
-use crate::values::{Alone, Serialize};
 
 pub static WASM_SERIALIZE: Directive = Directive {
     name: "WasmSerialize",
