@@ -108,8 +108,8 @@ pub struct Mapping {
     pub rss: u64,
     /// Resident pages that only this process has and has written.
     pub private_dirty: u64,
-    /// Resident pages shared with another process and written before they were shared.
-    pub shared_dirty: u64,
+    /// Resident pages that are no longer those of the file.
+    pub anonymous: u64,
 }
 
 /// All mappings of a process.
@@ -134,7 +134,7 @@ pub fn smaps(pid: u32) -> Vec<Mapping> {
         match first {
             "Rss:" => mapping.rss = kib,
             "Private_Dirty:" => mapping.private_dirty = kib,
-            "Shared_Dirty:" => mapping.shared_dirty = kib,
+            "Anonymous:" => mapping.anonymous = kib,
             _ => {}
         }
     }

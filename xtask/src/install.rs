@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// Debian's folder of module configurations, below `SYSCONFDIR`.
 const AVAILABLE: &str = "mods-available";
 
+/// Where our configuration lets httpd keep compiled programs.
+const CACHE: &str = "/var/cache/apache2/mod_wasm";
+
 /// Where everything goes, each path below `DESTDIR`.
 struct Places {
     /// The modules' folder as httpd will name it, without `DESTDIR`.
@@ -106,6 +109,9 @@ pub fn uninstall() -> Task {
         } else {
             remove(&conf)?;
         }
+    }
+    if places.destdir.as_os_str().is_empty() && Path::new(CACHE).is_dir() {
+        println!("kept {CACHE}: compiled programs, which httpd has put there");
     }
     Ok(())
 }

@@ -6,4 +6,4 @@ mod messages;
 mod serialize;
 mod settings;
 mod table;
-mod values;
+mod expressions;

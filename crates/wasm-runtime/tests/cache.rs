@@ -1,120 +1,16 @@
-//! The cache of compiled programs: what is found in it, what is not believed, and what gives way.
+//! The cache of compiled programs: what is found in it, who waits for whom, what gives way.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 #[expect(dead_code, reason = "each test program uses a part of it")]
 mod common;
+mod scratch;
 
-use common::{Client, program, request};
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use common::program;
+use scratch::{Scratch, engine, load, troubles, unprepared};
+use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
-use wasm_runtime::{
-    CacheOptions, End, Engine, EngineOptions, Phase, Source, Trouble, Urgency, Watch,
-};
-
-/// A program of another form.
-const COMPONENT: &str = r#"(component
-    (core module $m (func (export "run") (result i32) (i32.const 0)))
-    (core instance $i (instantiate $m))
-    (func $run (result (result)) (canon lift (core func $i "run")))
-    (instance $exported (export "run" (func $run)))
-    (export "wasi:cli/run@0.2.0" (instance $exported)))"#;
-
-/// A directory of its own for each test, removed afterwards.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Scratch {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "wasm-runtime-cache-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        Scratch(path)
-    }
-
-    /// Where the cache is to be.
-    fn cache(&self) -> PathBuf {
-        self.0.join("cache")
-    }
-
-    /// The programs in it.
-    fn entries(&self) -> Vec<PathBuf> {
-        let all = fs::read_dir(self.cache().join("server")).unwrap();
-        let mut all: Vec<PathBuf> = all
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|e| e == "cwasm"))
-            .collect();
-        all.sort();
-        all
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // A leftover in the temporary directory is no reason to fail.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// What was told while a program was loaded.
-#[derive(Default)]
-struct Told {
-    compiled: usize,
-    trouble: Vec<(Trouble, String)>,
-}
-
-impl Watch for Told {
-    fn phase(&mut self, phase: Phase, elapsed: Duration) {
-        self.compiled += usize::from(phase == Phase::Compiling && elapsed.is_zero());
-    }
-
-    fn trouble(&mut self, trouble: Trouble, detail: &str) {
-        self.trouble.push((trouble, detail.to_owned()));
-    }
-}
-
-fn unprepared(directory: &Path, max_size: u64) -> Engine {
-    Engine::new(&EngineOptions {
-        max_instances: 1,
-        memory_limit: 64 << 20,
-        cache: Some(CacheOptions {
-            directory: directory.to_owned(),
-            max_size,
-            children: None,
-        }),
-    })
-    .unwrap()
-}
-
-fn engine(scratch: &Scratch, max_size: u64) -> Engine {
-    let engine = unprepared(&scratch.cache(), max_size);
-    engine.prepare_cache().unwrap();
-    engine
-}
-
-/// Loads a program and runs it, which shows that what was mapped is what was meant.
-fn load(engine: &Engine, exit: u32) -> (Source, Told) {
-    let text = program(&format!("(call $exit (i32.const {exit}))"));
-    let bytes = wat::parse_str(text).unwrap();
-    let mut told = Told::default();
-    let (guest, source) = engine
-        .load_watched("test", &bytes, Urgency::Background, &mut told)
-        .unwrap();
-    let outcome = guest.run(&request(), Box::new(Client::default())).unwrap();
-    assert_eq!(outcome.end, End::Exited(exit.try_into().unwrap()));
-    assert_eq!(told.compiled, usize::from(source == Source::Compiled));
-    (source, told)
-}
-
-fn troubles(told: &Told) -> Vec<Trouble> {
-    told.trouble.iter().map(|(trouble, _)| *trouble).collect()
-}
+use wasm_runtime::{Engine, Phase, Source, Trouble, Urgency, Watch};
 
 #[test]
 fn a_program_is_compiled_once_for_all_engines_alike() {
@@ -138,173 +34,6 @@ fn an_engine_whose_cache_is_not_prepared_compiles() {
         assert_eq!(load(&engine, 3).0, Source::Compiled);
     }
     assert!(!scratch.cache().exists());
-}
-
-#[test]
-fn a_damaged_program_is_compiled_again() {
-    let scratch = Scratch::new();
-    let engine = engine(&scratch, 1 << 30);
-    load(&engine, 3);
-    let entry = scratch.entries().remove(0);
-    let good = fs::read(&entry).unwrap();
-    let mut flipped = good.clone();
-    flipped[good.len() / 2] ^= 1;
-    for bad in [&flipped[..], &good[..good.len() - 1], b""] {
-        fs::write(&entry, bad).unwrap();
-        let (source, told) = load(&engine, 3);
-        assert_eq!(source, Source::Compiled);
-        assert_eq!(troubles(&told), [Trouble::Damaged]);
-        assert!(told.trouble[0].1.contains("not what was written"));
-        assert_eq!(fs::read(&entry).unwrap(), good);
-        assert_eq!(load(&engine, 3).0, Source::Cache);
-    }
-}
-
-#[test]
-fn a_program_under_another_ones_name_is_not_believed() {
-    let scratch = Scratch::new();
-    let engine = engine(&scratch, 1 << 30);
-    load(&engine, 3);
-    let three = scratch.entries().remove(0);
-    load(&engine, 4);
-    let four = scratch.entries().into_iter().find(|e| *e != three).unwrap();
-    // Whole: the content does not fit the seal of the name.
-    fs::copy(&four, &three).unwrap();
-    assert_eq!(troubles(&load(&engine, 3).1), [Trouble::Damaged]);
-    // With the right seal for the content, the key is believed: only its owner could have made that.
-    // What was not made for this engine and this form of program is then refused by Wasmtime.
-    let before = scratch.entries();
-    let component = wat::parse_str(COMPONENT).unwrap();
-    engine.load("component", &component).unwrap();
-    let foreign = scratch
-        .entries()
-        .into_iter()
-        .find(|e| !before.contains(e))
-        .unwrap();
-    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
-    let forged = format!("{}{}", &name(&three)[..64], &name(&foreign)[64..]);
-    fs::remove_file(&three).unwrap();
-    fs::rename(&foreign, three.with_file_name(&forged)).unwrap();
-    let (source, told) = load(&engine, 3);
-    assert_eq!(source, Source::Compiled);
-    assert_eq!(troubles(&told), [Trouble::Damaged], "{:?}", told.trouble);
-    assert!(!three.with_file_name(forged).exists());
-}
-
-#[test]
-fn a_seal_of_another_server_is_not_believed() {
-    let (scratch, other) = (Scratch::new(), Scratch::new());
-    let engine = engine(&scratch, 1 << 30);
-    load(&engine, 3);
-    load(&self::engine(&other, 1 << 30), 3);
-    let (mine, theirs) = (scratch.entries().remove(0), other.entries().remove(0));
-    assert_eq!(fs::read(&mine).unwrap(), fs::read(&theirs).unwrap());
-    assert_ne!(mine.file_name(), theirs.file_name());
-    fs::remove_file(&mine).unwrap();
-    fs::copy(&theirs, mine.with_file_name(theirs.file_name().unwrap())).unwrap();
-    let (source, told) = load(&engine, 3);
-    assert_eq!(
-        (source, troubles(&told)),
-        (Source::Compiled, vec![Trouble::Damaged])
-    );
-    assert_eq!(scratch.entries(), [mine]);
-}
-
-#[test]
-fn files_that_others_can_write_and_links_are_not_believed() {
-    let scratch = Scratch::new();
-    let engine = engine(&scratch, 1 << 30);
-    load(&engine, 3);
-    let entry = scratch.entries().remove(0);
-    for mode in [0o602, 0o620, 0o666] {
-        fs::set_permissions(&entry, Permissions::from_mode(mode)).unwrap();
-        let (source, told) = load(&engine, 3);
-        assert_eq!(source, Source::Compiled, "{mode:o}");
-        assert!(
-            told.trouble[0].1.contains("others can write it"),
-            "{:?}",
-            told.trouble
-        );
-    }
-    let elsewhere = scratch.0.join("elsewhere");
-    fs::rename(&entry, &elsewhere).unwrap();
-    symlink(&elsewhere, &entry).unwrap();
-    let (source, told) = load(&engine, 3);
-    assert_eq!(source, Source::Compiled);
-    assert!(
-        told.trouble[0].1.contains("symbolic link"),
-        "{:?}",
-        told.trouble
-    );
-    assert!(entry.symlink_metadata().unwrap().is_file());
-}
-
-#[test]
-fn a_directory_that_others_can_write_is_refused() {
-    let scratch = Scratch::new();
-    let refusal = |directory: &Path| {
-        let engine = unprepared(directory, 1 << 30);
-        let refused = engine.prepare_cache().err().map(|e| e.message);
-        // Either way programs run.
-        load(&engine, 3);
-        refused
-    };
-    fs::create_dir(scratch.cache()).unwrap();
-    for (mode, good) in [
-        (0o777, false),
-        (0o1777, false),
-        (0o775, false),
-        (0o755, true),
-    ] {
-        fs::set_permissions(scratch.cache(), Permissions::from_mode(mode)).unwrap();
-        let refused = refusal(&scratch.cache());
-        assert_eq!(refused.is_none(), good, "{mode:o}: {refused:?}");
-        if let Some(text) = refused {
-            let mode = format!("mode {mode:04o}");
-            assert!(text.contains(&mode) && text.contains("/cache"), "{text}");
-        }
-    }
-    let server = scratch.cache().join("server");
-    fs::set_permissions(&server, Permissions::from_mode(0o722)).unwrap();
-    assert!(refusal(&scratch.cache()).unwrap().contains("/cache/server"));
-
-    let link = scratch.0.join("link");
-    symlink(scratch.cache(), &link).unwrap();
-    assert!(refusal(&link).unwrap().contains("a link or a file"));
-    assert!(
-        refusal(&scratch.0.join("missing/cache"))
-            .unwrap()
-            .contains("missing/cache")
-    );
-}
-
-#[test]
-fn a_directory_that_becomes_writable_is_not_used_any_more() {
-    let scratch = Scratch::new();
-    let engine = engine(&scratch, 1 << 30);
-    load(&engine, 3);
-    let server = scratch.cache().join("server");
-    fs::set_permissions(&server, Permissions::from_mode(0o777)).unwrap();
-    let (source, told) = load(&engine, 3);
-    assert_eq!(
-        (source, troubles(&told)),
-        (Source::Compiled, vec![Trouble::NotKept])
-    );
-}
-
-#[test]
-fn a_directory_that_is_gone_is_told_and_made_again() {
-    let scratch = Scratch::new();
-    let engine = engine(&scratch, 1 << 30);
-    fs::remove_dir_all(scratch.cache()).unwrap();
-    let (source, told) = load(&engine, 3);
-    assert_eq!(
-        (source, troubles(&told)),
-        (Source::Compiled, vec![Trouble::NotKept])
-    );
-    engine.prepare_cache().unwrap();
-    assert_eq!(load(&engine, 3).0, Source::Compiled);
-    assert_eq!(load(&engine, 3).0, Source::Cache);
 }
 
 #[test]
@@ -397,15 +126,9 @@ fn a_program_that_another_process_compiles_is_waited_for() {
     lock.lock().unwrap();
     // The other process has it done, and still holds its lock.
     let other = Scratch::new();
-    fs::copy(scratch.cache().join("server/secret"), {
-        fs::create_dir_all(other.cache().join("server")).unwrap();
-        fs::set_permissions(other.cache().join("server"), Permissions::from_mode(0o700)).unwrap();
-        other.cache().join("server/secret")
-    })
-    .unwrap();
     load(&self::engine(&other, 1 << 30), with_f);
     let done = other.entries().remove(0);
-    let waiting = Waiting {
+    let mut waiting = Waiting {
         lock: Some(lock),
         done: done.clone(),
         to: scratch
@@ -416,7 +139,6 @@ fn a_program_that_another_process_compiles_is_waited_for() {
     };
     let text = program(&format!("(call $exit (i32.const {with_f}))"));
     let bytes = wat::parse_str(text).unwrap();
-    let mut waiting = waiting;
     let (_, source) = engine
         .load_watched("test", &bytes, Urgency::Background, &mut waiting)
         .unwrap();
@@ -444,7 +166,7 @@ impl Watch for Waiting {
     }
 
     fn trouble(&mut self, trouble: Trouble, detail: &str) {
-        panic!("{trouble:?} {detail}");
+        unreachable!("{trouble:?} {detail}");
     }
 }
 
@@ -462,24 +184,4 @@ fn threads_and_engines_that_want_one_program_compile_it_once() {
     });
     assert_eq!(compiled, 1);
     assert_eq!(scratch.entries().len(), 1);
-}
-
-#[test]
-fn a_secret_that_others_could_read_is_made_anew() {
-    let scratch = Scratch::new();
-    load(&engine(&scratch, 1 << 30), 3);
-    let secret = scratch.cache().join("server/secret");
-    let before = fs::read(&secret).unwrap();
-    assert_eq!(before.len(), 32);
-    assert_eq!(
-        fs::metadata(&secret).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
-    fs::set_permissions(&secret, Permissions::from_mode(0o644)).unwrap();
-    let (source, told) = load(&engine(&scratch, 1 << 30), 3);
-    assert_eq!(
-        (source, troubles(&told)),
-        (Source::Compiled, vec![Trouble::Damaged])
-    );
-    assert_ne!(fs::read(&secret).unwrap(), before);
 }

@@ -9,21 +9,21 @@ const SUFFIX: &str = ".cwasm";
 /// Ends the name of one that is being written.
 const UNFINISHED: &str = ".part";
 
-/// The name of a file: key and seal.
+/// The name of a file: key and checksum.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
 
 impl Name {
     /// The name of a program.
-    pub fn new(key: &Key, seal: &str) -> Name {
-        Name(format!("{key}-{seal}{SUFFIX}"))
+    pub fn new(key: &Key, checksum: &str) -> Name {
+        Name(format!("{key}-{checksum}{SUFFIX}"))
     }
 
     /// A file name, if it has the form of a program's.
     pub fn parse(name: &str) -> Option<Name> {
-        let (key, seal) = name.strip_suffix(SUFFIX)?.split_once('-')?;
+        let (key, checksum) = name.strip_suffix(SUFFIX)?.split_once('-')?;
         let digits = |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        (digits(key) && digits(seal)).then(|| Name(name.to_owned()))
+        (digits(key) && digits(checksum)).then(|| Name(name.to_owned()))
     }
 
     /// Whether this is a program with that key.
@@ -31,10 +31,10 @@ impl Name {
         self.0.starts_with(key.as_str())
     }
 
-    /// The seal.
-    pub fn seal(&self) -> &str {
+    /// The checksum of the content.
+    pub fn checksum(&self) -> &str {
         let digits = self.0.strip_suffix(SUFFIX).unwrap_or_default();
-        digits.split_once('-').map_or("", |(_, seal)| seal)
+        digits.split_once('-').map_or("", |(_, checksum)| checksum)
     }
 
     /// The name while the file is written. Who writes it holds the lock for its first digit, so a

@@ -3,9 +3,9 @@
 //! Everything is relative to the descriptor, and no symbolic link is followed in it, so nobody who can
 //! rename a directory further up can put another one in its place.
 
+use super::checksum;
 use super::entry::{Name, Verified, unfinished_stripe};
 use super::key::Key;
-use super::secret::Secret;
 use rustix::fs::{self, AtFlags, Dir, Gid, Mode, OFlags, Stat, Timestamps, Uid};
 use rustix::process::geteuid;
 use std::fs::{File, TryLockError};
@@ -153,9 +153,9 @@ impl Folder {
     }
 
     /// Opens a program whose content is what its name says, and notes that it has been used.
-    pub fn verified(&self, name: &Name, secret: &Secret) -> io::Result<Verified> {
+    pub fn verified(&self, name: &Name) -> io::Result<Verified> {
         let entry = self.trusted(name)?;
-        if secret.seal_file(entry.file())? != name.seal() {
+        if checksum::of_file(entry.file())? != name.checksum() {
             return Err(io::Error::other("its content is not what was written"));
         }
         // The time of the last use, for make_room. The server's are not its children's to change.
@@ -192,7 +192,7 @@ impl Folder {
                 true => Ok(fs::fchown(&file, None, Some(Gid::from_raw(stat.st_gid)))?),
                 false => Ok(()),
             })
-            // Not forced to the disk: what a crash leaves of it does not pass its seal.
+            // Not forced to the disk: what a crash leaves of it has another checksum.
             .and_then(|()| Ok(fs::renameat(&self.fd, &unfinished, &self.fd, &**name)?));
         if written.is_err() {
             self.remove(&unfinished);

@@ -27,7 +27,7 @@ impl Key {
         &self.0
     }
 
-    /// A number from 0 to 15 that is always the same for a key.
+    /// Which of sixteen locks it has: a hexadecimal digit.
     pub fn stripe(&self) -> char {
         self.0.chars().next().unwrap_or('0')
     }
@@ -58,5 +58,29 @@ impl Hasher for Feed {
             .iter()
             .take(8)
             .fold(0, |all, byte| all << 8 | u64::from(*byte))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+
+    use super::Key;
+    use wasmtime::{Config, Engine};
+
+    #[test]
+    fn all_that_native_code_depends_on_makes_another_key() {
+        let engine = |config: &Config| Engine::new(config).unwrap();
+        let plain = engine(&Config::new());
+        let key = Key::new(&plain, "module", b"program");
+        assert_eq!(key, Key::new(&engine(&Config::new()), "module", b"program"));
+        assert_eq!(key.as_str().len(), 64);
+        let interrupted = engine(Config::new().epoch_interruption(true));
+        for other in [
+            Key::new(&plain, "module", b"Program"),
+            Key::new(&plain, "component", b"program"),
+            Key::new(&interrupted, "module", b"program"),
+        ] {
+            assert_ne!(key, other);
+        }
     }
 }

@@ -2,16 +2,16 @@
 //!
 //! A cached program is native code, so whoever can write one runs code in the process that maps it.
 //! Therefore a directory or a file is used only if it belongs to root or to the user of this process
-//! and nobody else can write it ([`Folder`]), and a file only if its name holds the right seal over
-//! its content ([`Secret`]). There are two directories: the process that makes the engine writes
+//! and nobody else can write it ([`Folder`]). A file's name holds a checksum of its content, so damage
+//! is found before it is mapped. There are two directories: the process that makes the engine writes
 //! `server`; those forked from it, which may run as another user, read that one and write `children`.
 //!
 //! It must not know what a program is: it keeps bytes under keys.
 
+mod checksum;
 mod entry;
 mod folder;
 mod key;
-mod secret;
 
 pub use entry::{Name, Verified};
 pub use folder::{Folder, Lock};
@@ -20,7 +20,6 @@ pub use key::Key;
 use crate::{Error, ErrorCode};
 use rustix::fs::{Gid, Mode, Uid};
 use rustix::process::geteuid;
-use secret::Secret;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,7 +45,6 @@ pub struct Cache {
 pub struct Ready {
     server: Folder,
     children: Option<Folder>,
-    secret: Secret,
     max_size: u64,
 }
 
@@ -93,7 +91,6 @@ impl Ready {
             Some((_, group)) => base.subfolder("server", 0o750, None, Some(group))?,
             None => base.subfolder("server", 0o700, None, None)?,
         };
-        let secret = Secret::of(&server)?;
         let children = match children {
             Some((user, group)) => {
                 Some(base.subfolder("children", 0o700, Some(user), Some(group))?)
@@ -103,7 +100,6 @@ impl Ready {
         Ok(Arc::new(Ready {
             server,
             children,
-            secret,
             max_size: options.max_size,
         }))
     }
@@ -137,7 +133,7 @@ impl Ready {
             let names = folder.names(key).unwrap_or_default();
             names
                 .into_iter()
-                .find_map(|name| match folder.verified(&name, &self.secret) {
+                .find_map(|name| match folder.verified(&name) {
                     Ok(entry) => Some(entry),
                     // Another process has removed it meanwhile.
                     Err(e) if e.kind() == io::ErrorKind::NotFound => None,
@@ -178,7 +174,7 @@ impl Ready {
             )));
         }
         folder.make_room(self.max_size - size, lock)?;
-        let name = Name::new(key, &self.secret.seal(program));
+        let name = Name::new(key, &checksum::of_bytes(program));
         folder.write(&name, program)?;
         folder.trusted(&name)
     }
