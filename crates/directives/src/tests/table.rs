@@ -193,8 +193,8 @@ fn htaccess_can_set_nothing_dangerous() {
         .filter(|d| !open(d))
         .map(|d| d.name)
         .collect();
-    let expected = "WasmModule WasmEntryPoint WasmQueryArgs WasmDir WasmMapDir WasmAllowOutbound WasmOutboundLimit \
-         WasmBodyWithoutLength WasmNPH WasmScriptLog WasmTimeout WasmSerialize WasmReuse \
+    let expected = "WasmModule WasmEntryPoint WasmQueryArgs WasmDir WasmMapDir WasmTempDir WasmAllowOutbound \
+         WasmOutboundLimit WasmBodyWithoutLength WasmNPH WasmScriptLog WasmTimeout WasmSerialize WasmReuse \
          WasmMemoryLimit WasmMaxInstances WasmCacheDir";
     assert_eq!(closed.join(" "), expected);
 }
