@@ -1,9 +1,9 @@
 // The script of the example "Scripts": it prints its response, the head first. What it can use beside the language is listed in
 // guests/script-js/src/globals.rs.
-import { escape, fields } from "./lib/html.js";
+import { escape, fields } from "./lib/html.mjs";
 
 const name = fields(env.QUERY_STRING).name || "whoever you are";
-const path = decodeURIComponent(env.REQUEST_URI.split("?")[0]);
+const path = env.REQUEST_URI.split("?")[0];
 
 print("Content-Type: text/html; charset=utf-8\r\n\r\n");
 print(`<!doctype html>

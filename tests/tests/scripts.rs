@@ -204,3 +204,24 @@ fn programs_in_several_languages_are_dropped_into_a_directory() {
         ],
     );
 }
+
+#[test]
+fn a_script_may_be_named_by_an_argument() {
+    let section = "<Directory ${ROOT}/htdocs>\nOptions +ExecCGI\n<FilesMatch \"\\.js$\">\nSetHandler wasm-handler\n\
+         WasmModule ${GUESTS}/script-js.wasm\nWasmMapDir /site ${ROOT}/htdocs\nWasmEnableCGI On\n\
+         WasmArg %{REQUEST_FILENAME}\nWasmArg \"--from=%{REMOTE_ADDR}\"\nWasmEnv ASKED_FOR \"%{HTTP_HOST}%{REQUEST_URI}\"\n\
+         </FilesMatch>\n</Directory>";
+    let script = "print('Content-Type: text/plain\\r\\n\\r\\n');\n\
+         print(`ARGS=${args.join(' ')}\\nASKED_FOR=${env.ASKED_FOR}\\\n`);\n";
+    let httpd = Setup::new()
+        .conf(section)
+        .file("htdocs/a/named.js", script)
+        .start();
+    check(
+        httpd.get("/a/named.js/more?x=1"),
+        &[
+            ("ARGS", "--from=127.0.0.1"),
+            ("ASKED_FOR", "localhost/a/named.js/more"),
+        ],
+    );
+}
