@@ -199,10 +199,10 @@ fn two_servers_that_start_at_once_compile_a_program_once() {
     let (first, second) = (
         Setup::new()
             .conf(&line)
-            .guest("/hello", "probe-component", ""),
+            .guest("/hello", "hello-component", ""),
         Setup::new()
             .conf(&line)
-            .guest("/hello", "probe-component", ""),
+            .guest("/hello", "hello-component", ""),
     );
     let compiled = |setup: Setup| {
         let httpd = setup.start();
