@@ -1,7 +1,10 @@
 /*
  * embed: runs a guest without any web server: standard input is the request's body, standard output takes the response's.
  *
- *   embed <module> [<query> [<timeout in milliseconds>]]     may be followed by more such triples after a --
+ *   embed [--cache <directory>] <module> [<query> [<timeout in milliseconds>]]     may be followed by more such triples
+ *                                                                                  after a --
+ *
+ * With a cache, guests are loaded and run in a forked process, as servers do it.
  *
  * A command gets the query as QUERY_STRING, an http guest as the path of a POST. Heads, log lines and outcomes go to
  * standard error.
@@ -17,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "wasm_runtime.h"
@@ -206,24 +210,77 @@ static int run(const wrt_guest *guest, const char *query, uint64_t timeout)
     return 0;
 }
 
+static void phase(void *ctx, wrt_phase what, uint64_t elapsed_ms)
+{
+    if (what == WRT_PHASE_COMPILING && elapsed_ms == 0)
+        ++*(int *)ctx;
+}
+
+static void trouble(void *ctx, wrt_trouble what, const uint8_t *text, size_t n)
+{
+    (void)ctx;
+    fprintf(stderr, "trouble %d %.*s\n", (int)what, (int)n, (const char *)text);
+}
+
 static int load_and_run(const wrt_engine *engine, const char *module, const char *query, uint64_t timeout)
 {
     wrt_error *error = NULL;
     wrt_guest *guest = NULL;
+    wrt_source source = WRT_SOURCE_COMPILED;
+    wrt_load_options options;
     wrt_kind kind;
     wrt_status status;
-    int result;
+    int result, compiling = 0;
 
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.background = true;
+    options.phase = phase;
+    options.trouble = trouble;
+    options.ctx = &compiling;
     status = wrt_check(module, 64u << 20, NULL, &kind, &error);
     if (status != WRT_OK)
         return refused("check", status, error);
-    status = wrt_guest_load(engine, module, NULL, &guest, NULL, &error);
+    status = wrt_guest_load(engine, module, &options, &guest, &source, &error);
     if (status != WRT_OK)
         return refused("load", status, error);
+    fprintf(stderr, "source %d compiling %d\n", (int)source, compiling);
     fprintf(stderr, "kind %d %d\n", (int)kind, (int)wrt_guest_kind(guest));
     result = run(guest, query, timeout);
     wrt_guest_free(guest);
     return result;
+}
+
+static int all(const wrt_engine *engine, int argc, char **argv)
+{
+    int at, result = 0;
+
+    for (at = 0; at < argc; at++) {
+        const char *module = argv[at], *query = "";
+        uint64_t timeout = 30000;
+
+        if (at + 1 < argc && strcmp(argv[at + 1], "--") != 0)
+            query = argv[++at];
+        if (at + 1 < argc && strcmp(argv[at + 1], "--") != 0)
+            timeout = strtoull(argv[++at], NULL, 10);
+        result |= load_and_run(engine, module, query, timeout);
+        if (at + 1 < argc)
+            at++;
+    }
+    return result;
+}
+
+/* As all(), in a process of its own. */
+static int all_forked(const wrt_engine *engine, int argc, char **argv)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0)
+        exit(all(engine, argc, argv));
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return 1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
 int main(int argc, char **argv)
@@ -231,10 +288,22 @@ int main(int argc, char **argv)
     wrt_error *error = NULL;
     wrt_engine *engine = NULL;
     wrt_engine_options options;
+    wrt_cache_options cache;
     wrt_status status;
-    int at, result = 0;
+    int result;
 
-    if (argc < 2)
+    argc--, argv++;
+    memset(&options, 0, sizeof options);
+    if (argc > 1 && strcmp(argv[0], "--cache") == 0) {
+        memset(&cache, 0, sizeof cache);
+        cache.size = sizeof cache;
+        cache.directory = argv[1];
+        cache.max_bytes = 64 * 1024 * 1024;
+        cache.children_uid = cache.children_gid = UINT32_MAX;
+        options.cache = &cache;
+        argc -= 2, argv += 2;
+    }
+    if (argc < 1)
         return 2;
     if (wrt_abi_version() != WRT_ABI_VERSION) {
         fprintf(stderr, "abi %u, wanted %u\n", (unsigned)wrt_abi_version(), (unsigned)WRT_ABI_VERSION);
@@ -242,7 +311,6 @@ int main(int argc, char **argv)
     }
     fprintf(stderr, "version %s\n", wrt_version());
 
-    memset(&options, 0, sizeof options);
     options.max_instances = 2;
     options.memory_limit = 64 * 1024 * 1024;
     status = wrt_engine_new(&options, &engine, &error);
@@ -260,18 +328,9 @@ int main(int argc, char **argv)
     if (status != WRT_OK)
         return refused("signals", status, error);
 
-    for (at = 1; at < argc; at++) {
-        const char *module = argv[at], *query = "";
-        uint64_t timeout = 30000;
-
-        if (at + 1 < argc && strcmp(argv[at + 1], "--") != 0)
-            query = argv[++at];
-        if (at + 1 < argc && strcmp(argv[at + 1], "--") != 0)
-            timeout = strtoull(argv[++at], NULL, 10);
-        result |= load_and_run(engine, module, query, timeout);
-        if (at + 1 < argc)
-            at++;
-    }
+    if (wrt_cache_prepare(engine, &error) != WRT_OK)
+        return refused("cache", WRT_ERR_IO, error);
+    result = options.cache == NULL ? all(engine, argc, argv) : all_forked(engine, argc, argv);
     wrt_engine_stop(engine);
     wrt_engine_free(engine);
     return result;

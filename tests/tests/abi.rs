@@ -199,6 +199,32 @@ fn product_with(library: Option<&str>) -> Setup {
 }
 
 #[test]
+fn a_forked_process_compiles_for_the_next_one() {
+    let setup = Setup::new();
+    let program = build("c", &setup.path(""));
+    let cache = setup.path("cache").to_string_lossy().into_owned();
+    let (probe, p2) = (guest("probe"), guest("probe-component"));
+    let args = [
+        "--cache", &cache, &probe, "do=count", "--", &p2, "do=count", "--", &probe, "do=oob",
+    ];
+    for compiled in [2, 0] {
+        let out = embed(&program, &args);
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.success() && !said.contains("trouble"), "{said}");
+        assert_eq!(
+            said.matches("source 1 compiling 1").count(),
+            compiled,
+            "{said}"
+        );
+        let mapped = said.matches("source 2 compiling 0").count();
+        assert_eq!(mapped, 3 - compiled, "{said}");
+        // What is mapped runs, and its faults are traps.
+        assert_eq!(said.matches("end 0 exit 0").count(), 2, "{said}");
+        assert_eq!(said.matches("end 2 exit 0").count(), 1, "{said}");
+    }
+}
+
+#[test]
 fn a_library_of_another_abi_version_is_refused_with_both_numbers() {
     let header =
         fs::read_to_string(paths::workspace().join("crates/wasm-runtime/include/wasm_runtime.h"))

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::thread;
-use suite::{Httpd, Setup, host, process};
+use suite::{Httpd, Setup, host, process, wait};
 
 /// A server with one program.
 fn with_hello(cache: &str) -> Setup {
@@ -41,7 +41,7 @@ const CACHED: &str = ", from the cache in ";
 #[test]
 fn a_second_start_maps_what_the_first_has_compiled() {
     let setup = with_hello("WasmCacheDir kept");
-    start(&setup, COMPILED);
+    start(&setup.clone().announce("WASM0020"), COMPILED);
     start(&setup, CACHED);
     let cache = setup.path("kept");
     assert_eq!(entries(&cache).len(), 1);
@@ -199,24 +199,68 @@ fn two_servers_that_start_at_once_compile_a_program_once() {
     let (first, second) = (
         Setup::new()
             .conf(&line)
-            .guest("/hello", "probe-component", ""),
+            .guest("/hello", "hello-component", ""),
         Setup::new()
             .conf(&line)
-            .guest("/hello", "probe-component", ""),
+            .guest("/hello", "hello-component", ""),
     );
-    let servers: Vec<Httpd> = thread::scope(|scope| {
-        let starting = [
-            scope.spawn(|| first.start()),
-            scope.spawn(|| second.start()),
-        ];
-        starting.into_iter().map(|s| s.join().unwrap()).collect()
+    let compiled = |setup: Setup| {
+        let httpd = setup.start();
+        let compiled = loaded(&httpd).contains(COMPILED);
+        httpd.stop();
+        usize::from(compiled)
+    };
+    let both = thread::scope(|scope| {
+        let other = scope.spawn(|| compiled(second));
+        compiled(first) + other.join().unwrap()
     });
-    let compiled = servers
-        .iter()
-        .filter(|httpd| !httpd.logged(COMPILED).is_empty())
-        .count();
-    assert_eq!(compiled, 1);
+    assert_eq!(both, 1);
     assert_eq!(entries(&cache.path("shared")).len(), 1);
+}
+
+#[test]
+fn a_program_that_another_process_compiles_is_waited_for_and_that_is_told() {
+    let setup = with_hello("WasmCacheDir kept");
+    start(&setup, COMPILED);
+    let server = setup.path("kept/server");
+    fs::remove_file(entries(&setup.path("kept")).remove(0)).unwrap();
+    // Which of the locks is the program's only the cache knows.
+    let locks: Vec<fs::File> = (0..16)
+        .map(|n| fs::File::create(server.join(format!("lock-{n:x}"))).unwrap())
+        .collect();
+    for lock in &locks {
+        lock.lock().unwrap();
+    }
+    let log = setup.path("logs/error.log");
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            wait::until("the server to wait", || {
+                fs::read_to_string(&log).is_ok_and(|log| log.contains("WASM0025"))
+            });
+            drop(locks);
+        });
+        // A server ends with the thread that has started it.
+        start(&setup.clone().announce("WASM0025"), COMPILED);
+    });
+}
+
+#[test]
+fn a_large_program_is_there_at_once_but_for_the_first_time() {
+    let setup = Setup::new()
+        .conf("WasmCacheDir kept")
+        .guest("/large", "hello-py", "");
+    let first = setup.clone().announce("WASM0021").start();
+    first.get("/large").expect(200);
+    first.stop();
+    let httpd = setup.start();
+    httpd.get("/large").expect(200);
+    let line = httpd.logged("WASM0007").concat();
+    let time = line
+        .split_once(CACHED)
+        .and_then(|(_, rest)| rest.split_once(' '))
+        .and_then(|(ms, _)| ms.parse::<u32>().ok());
+    assert!(time.is_some_and(|ms| ms < 1000), "{line}");
+    host::report_figures(&line);
 }
 
 #[test]

@@ -135,8 +135,15 @@ impl Ready {
                 .into_iter()
                 .find_map(|name| match folder.verified(&name) {
                     Ok(entry) => Some(entry),
-                    // Another process has removed it meanwhile.
-                    Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+                    // Another process has removed it meanwhile, or it is for children of another group.
+                    Err(e)
+                        if matches!(
+                            e.kind(),
+                            io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+                        ) =>
+                    {
+                        None
+                    }
                     Err(e) => {
                         damaged(format!("{}: {e}", folder.path_of(&name).display()));
                         folder.remove(&name);
