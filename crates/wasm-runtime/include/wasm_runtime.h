@@ -327,8 +327,8 @@ typedef struct {
 } wrt_mount;
 
 /**
- * A directory that is made for the request and removed with its content when the guest has ended, however it ends. With
- * `wrt_reuse` it is made for the instance.
+ * An empty directory for the request, whose content is removed when the guest has ended, however it ends. With `wrt_reuse`
+ * it belongs to the instance.
  */
 typedef struct {
     /**

@@ -21,7 +21,7 @@ pub static WASM_TEMP_DIR: Directive = Directive {
     contexts: Contexts::Configuration,
     default: "none",
     since: "0.3",
-    summary: "a private temporary directory for each request, removed after it: none, or its path, max= and files=",
+    summary: "a private temporary directory for each request: none, or its path, max= and files=",
     text: "Each request gets an empty directory of its own under `<guest-path>`, in which the program may do what it \
            likes. It is removed with all its content when the program has ended, however that happens. Interpreters \
            need this: PHP, for one, gives its temporary files the same names in every request, so that two uploads at \

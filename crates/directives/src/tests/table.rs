@@ -193,8 +193,8 @@ fn htaccess_can_set_nothing_dangerous() {
         .filter(|d| !open(d))
         .map(|d| d.name)
         .collect();
-    let expected = "WasmModule WasmEntryPoint WasmDir WasmMapDir WasmAllowOutbound WasmOutboundLimit WasmTimeout WasmReuse \
-         WasmMemoryLimit WasmMaxInstances";
+    let expected = "WasmModule WasmEntryPoint WasmDir WasmMapDir WasmTempDir WasmAllowOutbound WasmOutboundLimit WasmTimeout \
+         WasmReuse WasmMemoryLimit WasmMaxInstances";
     assert_eq!(closed.join(" "), expected);
 }
 
