@@ -95,8 +95,9 @@ pub unsafe extern "C" fn wrt_engine_unpooled(engine: *const wrt_engine) -> *cons
 }
 
 /// Lets the background thread end that the first guest of this process started, and waits for it, at
-/// most 100 milliseconds. For a process that is about to end: a guest that still runs is no longer
-/// interrupted. It takes no lock, so a signal handler that ends the process may call it.
+/// most 100 milliseconds; removes what the process has on the disk for `wrt_temp_dir`, unless a guest
+/// uses it. For a process that is about to end: a guest that still runs is no longer interrupted. It
+/// waits for no lock, so a signal handler that ends the process may call it.
 ///
 /// # Safety
 /// `engine` is NULL or an engine that has not been freed.
