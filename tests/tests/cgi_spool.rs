@@ -241,6 +241,7 @@ fn cgi_23_no_room_for_a_body_is_507() {
     none_started(&httpd);
 }
 
+#[expect(clippy::expect_used, reason = "to panic is to fail the test")]
 fn gzip(data: &[u8]) -> Vec<u8> {
     let mut child = Command::new("gzip")
         .arg("-c")

@@ -1,4 +1,5 @@
 //! `WasmSerialize`: requests of a section that run one at a time, over all threads and children.
+#![expect(clippy::unwrap_used, reason = "to panic is to fail the test")]
 
 use rustix::process::Signal;
 use std::collections::BTreeSet;
