@@ -41,7 +41,7 @@ pub const LIBRARIES: &[Package] = &[
     package("libclang-dev", &[]),
 ];
 
-/// To build the guests that are not written in Rust: in C, in JavaScript, in Python. The C compiler's own runtime is
+/// To build the guests: C, also that of some crates, and what npm and PyPI hold the tools for. The C compiler's own runtime is
 /// [`wasm_runtime_package`].
 pub const GUESTS: &[Package] = &[
     package("clang", &["clang"]),
