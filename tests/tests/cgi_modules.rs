@@ -222,7 +222,7 @@ fn cgi_15_cgipassauth_in_sections_and_htaccess() {
         .conf("<Location /env/on>\nCGIPassAuth On\n</Location>")
         .conf("<Location /env/on/off>\nCGIPassAuth Off\n</Location>")
         .conf(&format!(
-            "<Directory ${{ROOT}}/htdocs/d>\nAllowOverride AuthConfig\n{run}\n</Directory>"
+            "<Directory ${{ROOT}}/htdocs/d>\nAllowOverride AuthConfig\nOptions +ExecCGI\nWasmDir ${{ROOT}}/htdocs\n{run}\n</Directory>"
         ))
         .file("htdocs/d/.htaccess", "CGIPassAuth On\n")
         .file("htdocs/d/a", "")

@@ -114,3 +114,22 @@ fn cgi_21_words_come_after_configured_arguments() {
         .start();
     assert_eq!(words(&httpd, &Req::get("/x?one")), ["GET", "one"]);
 }
+
+#[test]
+fn cgi_21_on_by_default_only_where_the_requested_file_is_the_program() {
+    let probe = std::fs::read(suite::paths::guest("probe")).unwrap_or_default();
+    let httpd = Setup::new()
+        .module("mime")
+        .file("htdocs/d/own.wasm", probe)
+        .file("htdocs/d/script.args", "")
+        .conf(
+            "<Directory ${ROOT}/htdocs/d>\nOptions +ExecCGI\nAddHandler wasm-handler .wasm .args\nWasmArg args\n\
+             WasmMapDir /d ${ROOT}/htdocs/d\n<Files *.args>\nWasmModule ${GUESTS}/probe.wasm\n</Files>\n</Directory>",
+        )
+        .conf("<Location /d/own.wasm/off>\nWasmQueryArgs Off\n</Location>")
+        .start();
+    let ask = |target: &str| httpd.get(target).expect(200).text();
+    assert_eq!(ask("/d/own.wasm?one+two"), "own.wasm\nargs\none\ntwo\n");
+    assert_eq!(ask("/d/own.wasm/off?one+two"), "own.wasm\nargs\n");
+    assert_eq!(ask("/d/script.args?-s"), "probe.wasm\nargs\n");
+}

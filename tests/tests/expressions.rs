@@ -89,7 +89,7 @@ fn a_wrong_expression_is_found_when_the_configuration_is_read() {
 
 #[test]
 fn in_htaccess_a_wrong_expression_and_one_that_reads_files_are_refused() {
-    let conf = "<Directory ${ROOT}/htdocs>\nAllowOverride FileInfo\nSetHandler wasm-handler\n\
+    let conf = "<Directory ${ROOT}/htdocs>\nAllowOverride FileInfo\nOptions +ExecCGI\nSetHandler wasm-handler\nWasmDir ${ROOT}/htdocs\n\
                 WasmModule ${GUESTS}/probe.wasm\nWasmEnableCGI On\n</Directory>";
     let httpd = Setup::new()
         .conf(conf)
