@@ -37,30 +37,29 @@ pub struct DirConfig {
 impl DirConfig {
     /// `inner` laid over `outer`.
     pub fn merge(outer: &DirConfig, inner: &DirConfig) -> DirConfig {
+        // httpd merges at each request, and most sections have no directive of ours.
+        if outer.path.is_empty() {
+            return inner.clone();
+        }
+        if inner.path.is_empty() {
+            return outer.clone();
+        }
         let DirConfig {
             settings,
             program,
             location,
             path,
         } = inner;
-        let settings = if *outer.settings == Settings::default() {
-            Arc::clone(settings)
-        } else {
-            Arc::new(Settings::merge(&outer.settings, settings))
-        };
         // Program and location belong together: a section that names a module says with it where it is.
         let (program, location) = match program {
             Some(_) => (program.clone(), location.clone()),
             None => (outer.program.clone(), outer.location.clone()),
         };
         DirConfig {
-            settings,
+            settings: Arc::new(Settings::merge(&outer.settings, settings)),
             program,
             location,
-            path: match outer.path.is_empty() {
-                true => Arc::clone(path),
-                false => outer.path.iter().chain(&**path).copied().collect(),
-            },
+            path: outer.path.iter().chain(&**path).copied().collect(),
         }
     }
 
