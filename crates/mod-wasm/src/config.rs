@@ -58,25 +58,24 @@ pub struct DirConfig {
 impl DirConfig {
     /// `inner` laid over `outer`.
     pub fn merge(outer: &DirConfig, inner: &DirConfig) -> DirConfig {
+        // httpd merges at each request, and most sections have no directive of ours.
+        if outer.path.is_empty() {
+            return inner.clone();
+        }
+        if inner.path.is_empty() {
+            return outer.clone();
+        }
         let DirConfig {
             settings,
             named,
             expressions,
             path,
         } = inner;
-        let settings = if *outer.settings == Settings::default() {
-            Arc::clone(settings)
-        } else {
-            Arc::new(Settings::merge(&outer.settings, settings))
-        };
         DirConfig {
-            settings,
+            settings: Arc::new(Settings::merge(&outer.settings, settings)),
             named: named.clone().or_else(|| outer.named.clone()),
             expressions: both(&outer.expressions, expressions),
-            path: match outer.path.is_empty() {
-                true => Arc::clone(path),
-                false => outer.path.iter().chain(&**path).copied().collect(),
-            },
+            path: outer.path.iter().chain(&**path).copied().collect(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What becomes of a request when its guest has ended: the one table of `cgi` says what, this does it and logs it.
 
 use std::cell::RefCell;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::time::Duration;
 
 use cgi::{Judgement, Stage, Verdict, judge, judge_error};
@@ -351,12 +351,12 @@ impl Log<'_> {
 
     /// `unwanted`: the guest was stopped because the client needed nothing more from it.
     fn done(&self, request: &Request, outcome: &Outcome, unwanted: bool, time: Duration) {
-        let time = format!("{:.3} ms", time.as_secs_f64() * 1000.0);
-        let end = if unwanted {
-            "Unwanted".to_owned()
-        } else {
-            format!("{:?}", outcome.end)
-        };
+        // Nothing is formatted unless the line is logged.
+        let time = fmt::from_fn(|f| write!(f, "{:.3} ms", time.as_secs_f64() * 1000.0));
+        let end = fmt::from_fn(|f| match unwanted {
+            true => f.write_str("Unwanted"),
+            false => write!(f, "{:?}", outcome.end),
+        });
         let fields: &Fields<'_> = &[
             ("outcome", &end),
             ("time", &time),

@@ -7,7 +7,7 @@
 //! they inherit from. A `.htaccess` file is a section too. Since httpd merges sections anew for each request, and reads
 //! `.htaccess` files anew, they are told apart by what they are and not by where they lie in memory.
 
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cgi::Numbers;
@@ -24,14 +24,28 @@ const REMEMBERED: usize = 1024;
 pub type HtaccessId = u64;
 
 /// Which sections, and what they say together.
-type Place = (SectionPath, Arc<Settings>);
+#[derive(PartialEq, Eq)]
+struct Place {
+    path: SectionPath,
+    settings: Arc<Settings>,
+}
+
+impl Hash for Place {
+    /// The path alone: it is short, and the settings of one path rarely change.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.path.hash(state);
+    }
+}
 
 static PLACES: Mutex<Option<Numbers<Place>>> = Mutex::new(None);
 static HTACCESS: Mutex<Option<Numbers<String>>> = Mutex::new(None);
 
 /// The key for requests like this one.
 pub fn key(request: &Request, config: &DirConfig) -> [u8; 16] {
-    let place = (config.path().clone(), Arc::clone(config.settings()));
+    let place = Place {
+        path: config.path().clone(),
+        settings: Arc::clone(config.settings()),
+    };
     let host = u64::try_from(request.virtual_host()).unwrap_or(u64::MAX);
     let mut key = [0; 16];
     key[..8].copy_from_slice(&host.to_ne_bytes());
