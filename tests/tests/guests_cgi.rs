@@ -21,6 +21,7 @@ guests! {
     "guestbook" => guestbook,
     "script-js" => script_js,
     "ruby" => ruby,
+    "template" => template,
 }
 
 fn form(target: &str, body: &[u8]) -> Req {
@@ -30,6 +31,24 @@ fn form(target: &str, body: &[u8]) -> Req {
 /// The tests proper; each gets the name of its guest.
 mod tests {
     use super::{Req, Setup, form};
+    use suite::on_disk::{script_saying, scripts};
+
+    pub(crate) fn template(name: &str) {
+        let httpd = scripts()
+            .file(
+                "htdocs/page.tpl",
+                script_saying("{REQUEST_METHOD} of {REMOTE_ADDR}"),
+            )
+            .file("htdocs/empty.tpl", "% exit 3\n")
+            .start();
+        assert_eq!(
+            httpd.get("/page.tpl").expect(200).text(),
+            "GET of 127.0.0.1\n"
+        );
+        httpd.get("/empty.tpl").expect(500);
+        let line = httpd.expect_log("WASM0103");
+        assert!(line.contains(name), "{line}");
+    }
 
     pub(crate) fn hello_go(name: &str) {
         let httpd = Setup::new().cgi("/g", name, "").start();

@@ -4,6 +4,7 @@ mod common;
 mod expressions;
 mod grammar;
 mod messages;
+mod mounts;
 mod serialize;
 mod settings;
 mod table;

@@ -7,7 +7,7 @@ use crate::{Settings, ValueProblem};
 fn arguments(settings: &Settings) -> Result<Vec<String>, ValueProblem> {
     let evaluated = settings.evaluated(&mut |text| Ok(format!("[{text}]")))?;
     assert!(!evaluated.has_expressions());
-    Ok(evaluated.argv()[1..]
+    Ok(evaluated.argv("a.wasm")[1..]
         .iter()
         .map(|arg| (*arg).to_owned())
         .collect())
@@ -64,7 +64,7 @@ fn a_host_path_becomes_a_guest_path_by_the_longest_mount() {
         })
     };
     let good = evaluated(&places.dir).unwrap();
-    assert_eq!(good.argv()[1..], ["/app/x", "/app"]);
+    assert_eq!(good.argv("a.wasm")[1..], ["/app/x", "/app"]);
     for outside in [
         "/elsewhere",
         "relative",
@@ -88,7 +88,7 @@ fn a_path_that_is_no_host_path_stays_as_it_is() {
         .fill("WasmModule /a\nWasmMapDir /app {dir}\nWasmArg %{REQUEST_URI}");
     let dir = folder.places().dir;
     let evaluated = section(&lines).evaluated(&mut |_| Ok(dir.clone())).unwrap();
-    assert_eq!(evaluated.argv()[1..], [dir.as_str()]);
+    assert_eq!(evaluated.argv("a.wasm")[1..], [dir.as_str()]);
 }
 
 #[test]
