@@ -5,7 +5,7 @@ require "erb"
 PAGE = <<~'PAGE'
   <!doctype html>
   <html lang="en"><head><meta charset="utf-8"><title>Ruby</title>
-  <style>:root{color-scheme:light dark} body{font:16px/1.55 system-ui,sans-serif;max-width:54rem;margin:2rem auto;padding:0 1.25rem}</style>
+  <style>:root{color-scheme:light dark} body{font:16px/1.55 system-ui,sans-serif;max-width:54rem;margin:2rem auto;padding:0 1.25rem} pre{overflow-x:auto}</style>
   </head><body>
   <h1>Hello, <%= CGI.escapeHTML(name) %></h1>
   <p>Ruby <%= RUBY_VERSION %> on <%= RUBY_PLATFORM %>, running <code><%= CGI.escapeHTML($0) %></code>.</p>

@@ -8,7 +8,7 @@ const path = env.REQUEST_URI.split("?")[0];
 print("Content-Type: text/html; charset=utf-8\r\n\r\n");
 print(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Scripts</title>
-<style>:root{color-scheme:light dark} body{font:16px/1.55 system-ui,sans-serif;max-width:54rem;margin:2rem auto;padding:0 1.25rem}</style>
+<style>:root{color-scheme:light dark} body{font:16px/1.55 system-ui,sans-serif;max-width:54rem;margin:2rem auto;padding:0 1.25rem} pre{overflow-x:auto}</style>
 </head><body>
 <h1>Hello, ${escape(name)}</h1>
 <p>You asked for <code>${escape(path)}</code>, and <code>${escape(env.SCRIPT_FILENAME)}</code> answers.</p>

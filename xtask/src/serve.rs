@@ -97,6 +97,12 @@ fn configuration(httpd: &Httpd, dir: &Path, port: u16, guest: Option<&Path>) -> 
             &format!("Define WASM_{variable} \"{}\"", dir.join(folder).display()),
         );
     }
+    // The private folder is emptied at each start, and the interpreters among the examples take long to compile.
+    let compiled = root().join("target/compiled");
+    add(
+        &mut conf,
+        &format!("WasmCacheDir \"{}\"", compiled.display()),
+    );
     // For the example that asks this server itself.
     add(&mut conf, &format!("Define WASM_PORT {port}"));
     add(&mut conf, "Include \"${WASM_EXAMPLES}/site.conf\"");
