@@ -105,3 +105,17 @@ pub fn built_in(name: &str) -> bool {
     list.lines()
         .any(|line| line.trim() == format!("mod_{name}.c"))
 }
+
+/// Names guests and the tests that run them: `"name" => test,`. Each is the function of that name in a module `tests` beside
+/// the list, which gets the guest's name.
+#[macro_export]
+macro_rules! guests {
+    ($($name:literal => $test:ident,)*) => {
+        $(
+            #[test]
+            fn $test() {
+                tests::$test($name);
+            }
+        )*
+    };
+}

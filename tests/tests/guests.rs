@@ -4,19 +4,7 @@
 use std::fs;
 use suite::{Req, Setup, paths};
 
-/// Names each guest and the test that runs it.
-macro_rules! guests {
-    ($($name:literal => $test:ident,)*) => {
-        $(
-            #[test]
-            fn $test() {
-                tests::$test($name);
-            }
-        )*
-    };
-}
-
-guests! {
+suite::guests! {
     "hello" => hello,
     "hello-c" => hello_c,
     "hello-component" => hello_component,

@@ -4,19 +4,7 @@
 use std::thread;
 use suite::{Httpd, Req, Setup};
 
-/// Names each guest and the test that runs it.
-macro_rules! guests {
-    ($($name:literal => $test:ident,)*) => {
-        $(
-            #[test]
-            fn $test() {
-                tests::$test($name);
-            }
-        )*
-    };
-}
-
-guests! {
+suite::guests! {
     "hello-go" => hello_go,
     "guestbook" => guestbook,
     "script-js" => script_js,

@@ -3,19 +3,7 @@
 use std::time::Duration;
 use suite::{Req, Setup, after, check_lines};
 
-/// Names each guest and the test that runs it.
-macro_rules! guests {
-    ($($name:literal => $test:ident,)*) => {
-        $(
-            #[test]
-            fn $test() {
-                tests::$test($name);
-            }
-        )*
-    };
-}
-
-guests! {
+suite::guests! {
     "hello-http" => hello_http,
     "hello-service" => hello_service,
     "hello-js" => hello_js,

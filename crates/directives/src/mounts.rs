@@ -19,12 +19,12 @@ pub struct Mount {
 /// The mount with the longest host path decides, counted in whole components (`/srv/www2` is not inside `/srv/www`); of
 /// two that mount the same directory, the one written last. Paths with `..` and paths that are not UTF-8 are hidden.
 #[must_use]
-pub fn guest_path(mounts: &[Mount], host: &Path) -> Option<String> {
+pub fn guest_path<'m>(mounts: impl IntoIterator<Item = &'m Mount>, host: &Path) -> Option<String> {
     if host.components().any(|part| part == Component::ParentDir) {
         return None;
     }
     let mount = mounts
-        .iter()
+        .into_iter()
         .filter(|m| host.starts_with(&m.host))
         .max_by_key(|m| m.host.components().count())?;
     let rest = host.strip_prefix(&mount.host).ok()?.to_str()?;

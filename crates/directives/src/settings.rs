@@ -241,10 +241,12 @@ impl Settings {
             .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// The directories that the guest is given, each guest path once, in the order they were written.
-    #[must_use]
-    pub fn mounts(&self) -> &[Mount] {
-        &self.mounts
+    /// The directories that the guest is given, each guest path once, in the order they were written. Without one that the
+    /// temporary directory hides: what lies there is no path of the guest.
+    pub fn mounts(&self) -> impl Iterator<Item = &Mount> {
+        let temp_dir = self.temp_dir();
+        let hidden = move |mount: &&Mount| temp_dir.is_some_and(|temp| temp.guest == mount.guest);
+        self.mounts.iter().filter(move |mount| !hidden(mount))
     }
 
     /// The directory that each request has for itself; `None`, the default, means none. A mount of the same guest path is

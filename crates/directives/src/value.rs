@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::args::Paths;
-use crate::mounts::{Mount, guest_path};
+use crate::mounts::guest_path;
 use crate::settings::Settings;
 
 /// What makes a value an expression.
@@ -107,7 +107,7 @@ impl Value {
     /// The value for one request, with nothing left to evaluate. `evaluate` gives what httpd makes of an expression.
     pub(crate) fn evaluated(
         &self,
-        mounts: &[Mount],
+        settings: &Settings,
         evaluate: &mut dyn FnMut(&str) -> Result<String, String>,
     ) -> Result<Value, ValueProblem> {
         if !self.is_expression() {
@@ -121,7 +121,7 @@ impl Value {
         if self.kind == Kind::Expression {
             return Ok(Value::literal(&result));
         }
-        match guest_path(mounts, Path::new(&result)) {
+        match guest_path(settings.mounts(), Path::new(&result)) {
             Some(path) => Ok(Value::literal(&path)),
             None => Err(ValueProblem::NoMount {
                 value: value(),
@@ -155,7 +155,7 @@ impl Settings {
         let mut settings = self.clone();
         let env = settings.env.iter_mut().map(|(_, value)| value);
         for value in settings.args.iter_mut().flatten().chain(env) {
-            *value = value.evaluated(&self.mounts, evaluate)?;
+            *value = value.evaluated(self, evaluate)?;
         }
         Ok(settings)
     }

@@ -152,10 +152,7 @@ impl Run<'_> {
         if let Some(temp_dir) = temp_dir {
             environment.default_to("TMPDIR", &temp_dir.guest);
         }
-        let hidden =
-            |mount: &&directives::Mount| temp_dir.is_some_and(|temp| temp.guest == mount.guest);
-        let mounts = settings.mounts().iter().filter(|mount| !hidden(mount));
-        let mounts: Vec<client::Mount<'_>> = mounts.map(mount).collect();
+        let mounts: Vec<client::Mount<'_>> = settings.mounts().map(mount).collect();
         let fields = asked.map(http::Asked::fields).unwrap_or_default();
         let entries: Vec<_> = settings.config().collect();
         let patterns: Vec<String> = settings

@@ -272,7 +272,8 @@ pub fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
     pool.total_core_instances(n.saturating_mul(CORE_INSTANCES))
         .max_core_instances_per_component(CORE_INSTANCES)
         .total_component_instances(n)
-        .total_memories(n.saturating_mul(MEMORIES))
+        // A heap for garbage-collected objects, which exceptions are too, takes the place of a memory.
+        .total_memories(n.saturating_mul(MEMORIES + 1))
         .max_memories_per_component(MEMORIES)
         .max_memories_per_module(MEMORIES)
         .total_tables(n.saturating_mul(TABLES))

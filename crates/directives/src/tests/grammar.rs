@@ -88,7 +88,7 @@ proptest! {
                     prop_assert!((1..=1_000_000).contains(&reuse.requests) && (1..=1000).contains(&reuse.concurrent));
                     prop_assert!(!reuse.idle.is_zero() && reuse.idle <= Duration::from_secs(86_400));
                 }
-                prop_assert!(settings.mounts().iter().all(|m| !m.guest.is_empty() && m.host.is_absolute()));
+                prop_assert!(settings.mounts().all(|m| !m.guest.is_empty() && m.host.is_absolute()));
                 prop_assert!(!settings.describe().is_empty() || !server.describe().is_empty());
             }
         }

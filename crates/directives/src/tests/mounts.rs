@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::common::{Folder, section};
 use crate::{Mount, guest_path};
 
 fn mount(host: &str, guest: &str) -> Mount {
@@ -65,4 +66,18 @@ fn mapping_at_the_root_and_of_equal_mounts() {
         Some("/two/x")
     );
     assert_eq!(mapped(&[("/a", ".")], "/a/x").as_deref(), Some("./x"));
+}
+
+#[test]
+fn what_the_temporary_directory_hides_is_no_path_of_the_guest() {
+    let folder = Folder::new("hidden");
+    let lines = format!("WasmMapDir /tmp {}", folder.path().display());
+    let file = folder.path().join("x");
+    let seen = |lines: &str| guest_path(section(lines).mounts(), &file);
+    assert_eq!(seen(&lines).as_deref(), Some("/tmp/x"));
+    assert_eq!(seen(&format!("{lines}\nWasmTempDir /tmp")), None);
+    assert_eq!(
+        seen(&format!("{lines}\nWasmTempDir /other")).as_deref(),
+        Some("/tmp/x")
+    );
 }
