@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 use suite::{Setup, paths, skip_when_root, wat_guest};
 
 /// The refusal names the file, the line of the directive, the module and all of these words; a start fails as well.
@@ -53,6 +54,15 @@ fn cgi_56_an_unreadable_module() {
 #[test]
 fn cgi_56_a_directory() {
     refused(section("${ROOT}/conf", ""), "/conf", 3, &[]);
+}
+
+#[test]
+fn cgi_56_a_named_pipe() {
+    // To read it would be to wait for somebody who writes.
+    let setup = section("${ROOT}/pipe", "");
+    let made = Command::new("mkfifo").arg(setup.path("pipe")).status();
+    assert!(made.unwrap().success());
+    refused(setup, "/pipe", 3, &["not a regular file"]);
 }
 
 #[test]

@@ -34,10 +34,11 @@ pub fn open(request: &mut Request, head: &[u8]) -> Result<(), Failure> {
         let line = start.trim_ascii_end().escape_ascii();
         return Err(Failure::BadStatus(format!("no status line: {line}")));
     };
-    // An interim response is followed by another one, whose status nobody looks for.
-    if status >= 200 {
-        request.set_any_status(status);
+    if status < 200 {
+        // Another response would have to follow, and nobody looks for its head.
+        return Err(Failure::BadStatus(format!("{status} is an interim status")));
     }
+    request.set_any_status(status);
     request.take_over_connection();
     Ok(())
 }

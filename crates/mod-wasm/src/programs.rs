@@ -1,6 +1,6 @@
 //! The programs that requests name: each file is loaded when it is first asked for, on the thread of that request, and kept for
-//! those that follow. Others that want the same file meanwhile wait for it; nobody else does. A file that has changed is
-//! another program: whoever runs the old one keeps it to the end.
+//! those that follow. Others that want the same file meanwhile wait for it. A file that has changed is another program:
+//! whoever runs the old one keeps it to the end.
 //!
 //! Each child has a store of its own. It must not know who may run what.
 
@@ -84,6 +84,10 @@ pub fn load(request: &Request, file: &Path) -> Result<Arc<Guest>, Answer> {
     }
     for _ in 0..ATTEMPTS {
         let stamp = stamp::of(file).map_err(|error| vanished(request, file, &error))?;
+        // httpd has judged the links that it followed. One that has come since then has been judged by nobody.
+        if stamp != request.file_stamp() && file.is_symlink() {
+            break;
+        }
         let (program, outdated) = lock().find_or_add(file, &stamp);
         // Giving back the code of large programs takes time, which the lock must not be held for.
         drop(outdated);

@@ -22,6 +22,8 @@ use crate::outcome;
 
 /// How often a request asks for its place in the queue.
 const QUEUE_STEP: Duration = Duration::from_millis(4);
+/// How long a sub-request waits whose main request has a turn of another section.
+const PATIENCE_WITHIN: Duration = Duration::from_secs(2);
 /// How often the one at the front of the queue asks for its turn.
 const TURN_STEP: Duration = Duration::from_millis(1);
 
@@ -124,7 +126,11 @@ pub fn wait(request: &Request, settings: &Settings, module: &str) -> Result<Opti
     if HELD.with_borrow(|held| held.contains(origin)) {
         return Ok(None);
     }
-    let patience = request.server_timeout();
+    let mut patience = request.server_timeout();
+    if HELD.with_borrow(|held| !held.is_empty()) {
+        // Whoever it waits for may be waiting for what this thread holds.
+        patience = patience.min(PATIENCE_WITHIN);
+    }
     let wait = Wait {
         request,
         alone: serialize.is_alone(request.method()),

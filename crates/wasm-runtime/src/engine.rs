@@ -10,7 +10,7 @@ use crate::guest::{Guest, Plan};
 use crate::http::Idle;
 use crate::kind::{GuestKind, Shape};
 use crate::link;
-use crate::load::{Loader, Source, Unwatched, Urgency, Watch};
+use crate::load::{Loader, Source, Turns, Unwatched, Urgency, Watch};
 use crate::state::HostState;
 use crate::temp::Homes;
 use crate::{Error, ErrorCode};
@@ -51,7 +51,7 @@ pub struct Shared {
     concurrent: Mutex<Option<Arc<Host>>>,
     cache: Option<Cache>,
     /// Held by whoever compiles.
-    turn: Mutex<()>,
+    turns: Turns,
     /// Bounds how many guests run at once.
     pub gate: Gate,
     /// Ticks while guests run.
@@ -87,7 +87,7 @@ impl Engine {
             plain,
             concurrent: Mutex::new(None),
             cache: options.cache.clone().map(Cache::new),
-            turn: Mutex::default(),
+            turns: Turns::default(),
             gate: Gate::new(options.max_instances.max(1)),
             clock,
             idle: Idle::default(),
@@ -137,7 +137,7 @@ impl Engine {
         let kind = shape.kind()?;
         let mut loader = Loader {
             cache: self.0.cache.as_ref(),
-            turn: &self.0.turn,
+            turns: &self.0.turns,
             urgency,
             watch,
             source: Source::Compiled,

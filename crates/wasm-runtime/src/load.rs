@@ -10,7 +10,7 @@ use crate::capi::artifact::Artifact;
 use crate::capi::signals::while_blocked;
 use crate::{Error, ErrorCode};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use wasmtime::Engine;
@@ -78,12 +78,33 @@ enum Event {
     Trouble(Trouble, String),
 }
 
+/// A program of more bytes takes its time.
+const SMALL: usize = 1 << 20;
+
+/// One program at a time is compiled in a process, so that the memory which that takes does not multiply; and one small one
+/// beside it, so that it need not wait for an interpreter.
+#[derive(Default)]
+pub struct Turns {
+    small: Mutex<()>,
+    large: Mutex<()>,
+}
+
+impl Turns {
+    fn take(&self, program: &[u8]) -> MutexGuard<'_, ()> {
+        let turn = match program.len() <= SMALL {
+            true => &self.small,
+            false => &self.large,
+        };
+        turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Loads one program.
 pub struct Loader<'a> {
     /// The engine's cache.
     pub cache: Option<&'a Cache>,
-    /// Held by whoever compiles in this process.
-    pub turn: &'a Mutex<()>,
+    /// Who may compile in this process.
+    pub turns: &'a Turns,
     /// How much it matters.
     pub urgency: Urgency,
     /// Who is told.
@@ -99,7 +120,7 @@ impl Loader<'_> {
     /// [`ErrorCode::Invalid`], [`ErrorCode::Engine`].
     pub fn load<T: Artifact>(&mut self, engine: &Engine, program: &[u8]) -> Result<T, Error> {
         let Some(ready) = self.cache.and_then(Cache::ready) else {
-            let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            let _turn = self.turns.take(program);
             return self.aside(|events| {
                 tell(events, Event::Phase(Phase::Compiling));
                 compile(|| T::compile(engine, program))
@@ -115,7 +136,7 @@ impl Loader<'_> {
             self.source = Source::Cache;
             return Ok(found);
         }
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.turns.take(program);
         let (loaded, source) = self.aside(|events| {
             let caching = Caching {
                 engine,

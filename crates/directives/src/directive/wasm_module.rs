@@ -25,7 +25,9 @@ pub static WASM_MODULE: Directive = Directive {
            not there is 404 before any program runs. The directory of the script must be mapped with `WasmMapDir`.\n\n\
            Where no section names a program, the requested file is the program itself, as with mod_cgid and by the same \
            rules: `AddHandler wasm-handler .wasm` with `Options +ExecCGI`. It is loaded when it is first asked for, once in \
-           each child, on the thread of that request; others that want the same file wait for it. When the file has \
+           each child, on the thread of that request; others that want the same file wait for it, and \
+           so do those that want another one that has yet to be compiled: a child compiles one program at a time, and one \
+           of less than 1 MiB beside it. When the file has \
            changed, the next request loads it anew, and those under way finish with the old one; put a new one in its \
            place with `mv`, so that nobody sees half a file. A child keeps the 64 that were asked for last.\n\n\
            A file that is named here is read, checked and compiled once when the server starts, however many sections \

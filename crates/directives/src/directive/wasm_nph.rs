@@ -18,7 +18,7 @@ pub static WASM_NPH: Directive = Directive {
            written for it; all others are better served without it. The name of the program's file does not matter.\n\n\
            - The access log has the status that the status line says. Output that does not begin with a status line and has \
            no empty line after its header fields is not sent: the client gets 500, as it does when the program fails before \
-           it has written that much.\n\
+           it has written that much. A status below 200 is refused in the same way.\n\
            - When the program fails later, the connection is closed. The client can tell only if the response has said how \
            long it is.\n\
            - For a HEAD request, and with status 204 or 304, nothing is sent behind the empty line.\n\

@@ -27,7 +27,9 @@ pub static WASM_SERIALIZE: Directive = Directive {
            preferred to the other. The next one runs when the program has ended, however it ended, so a client that takes a \
            long response slowly holds up the others. One that sends its body slowly does not: a CGI program's body is read \
            before its turn is waited for, unless `WasmBodyWithoutLength Stream` holds. An include of the same section in the \
-           response of a request belongs to that request.\n\n\
+           response of a request belongs to that request, as long as its program runs. One of another section that is \
+           serialised too waits for two seconds at most, since the two might wait for each other. A line in a file that \
+           several virtual hosts include is one queue for all of them.\n\n\
            It needs `/proc`, which a server with `ChrootDir` lacks unless it is mounted there.",
     examples: &[
         Example {

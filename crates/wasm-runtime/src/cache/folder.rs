@@ -227,7 +227,15 @@ impl Folder {
     fn lock_file(&self, stripe: char) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let name = format!("lock-{stripe}");
-        let file = fs::openat(&self.fd, name, flags, Mode::RUSR | Mode::WUSR)?;
+        let open = || fs::openat(&self.fd, &*name, flags, Mode::RUSR | Mode::WUSR);
+        let file = open().or_else(|e| match e {
+            // It belongs to the user that the directory belonged to before.
+            rustix::io::Errno::ACCESS => {
+                self.remove(&name);
+                open()
+            }
+            e => Err(e),
+        })?;
         Ok(file.into())
     }
 

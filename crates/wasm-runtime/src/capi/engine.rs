@@ -7,8 +7,12 @@ use super::guest::wrt_kind;
 use super::signals::while_preparing;
 use super::text::c_str;
 use crate::{Engine, EngineOptions, Error, ErrorCode};
+use rustix::fs::OFlags;
 use std::ffi::{CString, c_char};
-use std::{fs, ptr};
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::ptr;
 
 /// The engine of a process: the compiled programs' memory, the pool of instances.
 pub struct wrt_engine {
@@ -158,9 +162,31 @@ pub unsafe extern "C" fn wrt_check(
     unsafe { guard(error, check) }
 }
 
+/// A file of more bytes is not read: it could take all memory. The largest interpreters have 30 MB.
+const LARGEST: u64 = 256 << 20;
+
 /// The content of a program's file.
 pub fn read(path: &str) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|e| Error::new(ErrorCode::Io, format!("{path}: {e}")))
+    content(path).map_err(|e| Error::new(ErrorCode::Io, format!("{path}: {e}")))
+}
+
+/// Looks at what has been opened and not at what the path leads to: somebody may put a pipe or a device there meanwhile, of
+/// which the one never begins and the other never ends.
+fn content(path: &str) -> io::Result<Vec<u8>> {
+    let nonblock = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(nonblock)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > LARGEST {
+        true => Err(io::ErrorKind::FileTooLarge.into()),
+        false => Ok(bytes),
+    }
 }
 
 /// Refuses a struct of another size: a caller built against another header.

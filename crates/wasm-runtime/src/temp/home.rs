@@ -58,9 +58,18 @@ impl Homes {
         wanted: &request::TempDir<'_>,
         mounts: &[Mount<'_>],
     ) -> Result<TempDir, Error> {
-        let home = self.home(wanted.base)?;
+        let mut home = self.home(wanted.base)?;
+        let mut taken = home.take();
+        if let Err(e) = &taken
+            && e.kind() == std::io::ErrorKind::NotFound
+        {
+            // Somebody has tidied up the base; what runs keeps what it has open.
+            self.forget(&home);
+            home = self.home(wanted.base)?;
+            taken = home.take();
+        }
         home.check_hidden(mounts)?;
-        let name = home.take().map_err(|e| error(wanted.base, &e))?;
+        let name = taken.map_err(|e| error(wanted.base, &e))?;
         let limit = Limit {
             bytes: wanted.max_bytes,
             files: wanted.max_files,
@@ -76,6 +85,11 @@ impl Homes {
         let home = Arc::new(Home::new(base).map_err(|e| error(base, &e))?);
         homes.push(Arc::clone(&home));
         Ok(home)
+    }
+
+    fn forget(&self, gone: &Arc<Home>) {
+        let mut homes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        homes.retain(|home| !Arc::ptr_eq(home, gone));
     }
 
     /// Removes the homes that are empty, before the process ends. It neither waits nor allocates: a server may call it from
@@ -127,9 +141,13 @@ impl Home {
 
     /// A private directory that is empty: its name.
     fn take(&self) -> std::io::Result<CString> {
-        let unused = self.unused().pop();
-        if let Some(name) = unused {
-            return Ok(name);
+        loop {
+            let Some(name) = self.unused().pop() else {
+                break;
+            };
+            if statat(&self.dir, &*name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+                return Ok(name);
+            }
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = CString::new(number.to_string())?;
