@@ -76,6 +76,17 @@ fn requests_at_once_with_one_name_do_not_meet() {
 }
 
 #[test]
+fn whoever_tidies_up_stops_nobody() {
+    let httpd = probe("WasmTempDir /tmp").start();
+    for _ in 0..20 {
+        httpd.get("/p?do=scratch&way=own&path=/tmp/x").expect(200);
+        for home in fs::read_dir(httpd.path("tmp")).unwrap() {
+            fs::remove_dir_all(home.unwrap().path()).unwrap();
+        }
+    }
+}
+
+#[test]
 fn only_the_servers_account_may_look() {
     use std::os::unix::fs::PermissionsExt as _;
     let httpd = probe("WasmTempDir /tmp").start();
