@@ -226,8 +226,14 @@ impl Httpd {
         conf::write(&self.setup, &self.setup.folder, self.port);
     }
 
-    /// A graceful restart; returns when the parent has its new configuration.
+    /// A graceful restart; returns when the parent has its new configuration. It waits for a child that has started all its
+    /// threads: one that is told to end before that keeps its only place in the scoreboard, and no new child can start.
     pub fn graceful(&self) {
+        let all = u64::from(self.setup.threads) + 2;
+        wait::until("a child with all its threads", || {
+            let mut children = self.child_pids().into_iter();
+            !paths::threaded() || children.any(|pid| process::threads(pid) >= all)
+        });
         let count = |log: String| log.matches(UP).count();
         let before = count(self.error_log());
         assert!(process::signal(self.pid(), Signal::USR1), "httpd is gone");
