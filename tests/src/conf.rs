@@ -8,6 +8,9 @@ use crate::paths;
 use crate::setup::Setup;
 use std::fmt::Write as _;
 
+/// The most children with threads that a server may ever have.
+pub(crate) const PLACES: u32 = 16;
+
 /// Writes `conf/httpd.conf` and `conf/test.conf` for a server on `port`.
 pub(crate) fn write(setup: &Setup, folder: &Folder, port: u16) {
     folder.write("conf/test.conf", test_conf(setup).as_bytes());
@@ -70,10 +73,10 @@ fn load(out: &mut String, module: &str) {
 fn mpm_conf(setup: &Setup) -> String {
     let n = setup.threads;
     if paths::threaded() {
-        let spare = 2 * n;
+        let (all, spare) = (n * setup.places, 2 * n);
         format!(
-            "ServerLimit 16\nStartServers 1\nThreadsPerChild {n}\nThreadLimit {n}\n\
-             MaxRequestWorkers {n}\nMinSpareThreads 1\nMaxSpareThreads {spare}\n"
+            "ServerLimit {PLACES}\nStartServers 1\nThreadsPerChild {n}\nThreadLimit {n}\n\
+             MaxRequestWorkers {all}\nMinSpareThreads 1\nMaxSpareThreads {spare}\n"
         )
     } else {
         format!(

@@ -226,14 +226,16 @@ impl Httpd {
         conf::write(&self.setup, &self.setup.folder, self.port);
     }
 
-    /// A graceful restart; returns when the parent has its new configuration. It waits for a child that has started all its
-    /// threads: one that is told to end before that keeps its only place in the scoreboard, and no new child can start.
+    /// A graceful restart; returns when the parent has its new configuration, which has room for old children beside the new
+    /// one. Without that, a new child of `worker` has to take over the threads of an old one, and may find none: the old one's
+    /// idle threads report that they have ended, or that they are about to, as it happens (`listener_thread` of httpd 2.4.71
+    /// sends them off before it sets `dying`).
     pub fn graceful(&self) {
-        let all = u64::from(self.setup.threads) + 2;
-        wait::until("a child with all its threads", || {
-            let mut children = self.child_pids().into_iter();
-            !paths::threaded() || children.any(|pid| process::threads(pid) >= all)
-        });
+        let roomy = Setup {
+            places: conf::PLACES,
+            ..self.setup.clone()
+        };
+        conf::write(&roomy, &self.setup.folder, self.port);
         let count = |log: String| log.matches(UP).count();
         let before = count(self.error_log());
         assert!(process::signal(self.pid(), Signal::USR1), "httpd is gone");

@@ -22,6 +22,8 @@ pub struct Setup {
     pub(crate) log_level: String,
     pub(crate) timeout: u32,
     pub(crate) threads: u32,
+    /// How many children with threads there may be.
+    pub(crate) places: u32,
     pub(crate) one_process: bool,
     pub(crate) address_space: Option<u64>,
     pub(crate) file_size: Option<u64>,
@@ -57,6 +59,7 @@ impl Setup {
             log_level: "warn wasm:info".to_owned(),
             timeout: 30,
             threads: 4,
+            places: 1,
             one_process: false,
             address_space: None,
             file_size: None,
