@@ -8,9 +8,12 @@ use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Bytes of lines that wait at most; the server looks at them every tick of the clock. What comes beyond is
+/// Bytes that the lines that wait may take at most; the server looks at them every tick of the clock. What comes beyond is
 /// dropped: no log is worth a server's memory.
 const MOST: usize = 1 << 20;
+
+/// What a line takes beside its text: its place in the list, and what the allocator adds.
+const LINE: usize = 64;
 
 /// The lines that have not been logged yet. Clones are the same journal.
 #[derive(Clone, Default)]
@@ -48,8 +51,9 @@ impl Journal {
 
 impl Inner {
     fn push(&mut self, level: LogLevel, line: &[u8]) {
-        if self.bytes + line.len() <= MOST {
-            self.bytes += line.len();
+        let size = line.len() + LINE;
+        if self.bytes + size <= MOST {
+            self.bytes += size;
             self.lines.push((level, line.to_vec()));
         }
     }
