@@ -1,8 +1,10 @@
 //! The callbacks that a server lends to a running guest, as an [`Exchange`].
 
+use super::engine::check_size;
+use super::guard::usage;
 use super::request::wrt_field;
 use super::text::{array, wrt_bytes};
-use crate::{BodyRead, Closed, Exchange, Field, LogLevel};
+use crate::{BodyRead, Closed, Error, Exchange, Field, LogLevel};
 use std::ffi::{c_int, c_void};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
@@ -45,7 +47,8 @@ pub enum wrt_log_level {
 
 /// What the server offers a running guest. The engine calls these on the thread that called
 /// `wrt_exchange_run`, one at a time. They may block. They must not unwind (throw, panic, longjmp)
-/// and must not keep any pointer they are given.
+/// and must not keep any pointer they are given. None may be NULL, also where it is called for http guests
+/// only.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct wrt_ops {
@@ -94,6 +97,33 @@ pub struct wrt_ops {
         unsafe extern "C" fn(ctx: *mut c_void, level: wrt_log_level, text: *const u8, n: usize),
     /// Whether the client has gone. Asked about ten times a second while the guest runs or sleeps.
     pub aborted: unsafe extern "C" fn(ctx: *mut c_void) -> bool,
+}
+
+impl wrt_ops {
+    /// The callbacks at `ops`.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Usage`](crate::ErrorCode::Usage): NULL, another size, or a callback is missing.
+    ///
+    /// # Safety
+    /// `ops` is NULL or points to a struct whose `size` is set, and which lives during the call.
+    pub unsafe fn read(ops: *const wrt_ops) -> Result<wrt_ops, Error> {
+        const WORDS: usize = size_of::<wrt_ops>() / size_of::<usize>();
+        if ops.is_null() {
+            return Err(usage("ops is NULL"));
+        }
+        // SAFETY: not null, and the caller promises that it begins with its size.
+        let size = unsafe { ops.cast::<usize>().read() };
+        check_size(size, size_of::<wrt_ops>(), "wrt_ops")?;
+        // As numbers first: a function pointer of Rust is never NULL. Size and callbacks are a word each, without gaps.
+        // SAFETY: it has the size that it should have, so all these words are there.
+        let words = unsafe { ops.cast::<[usize; WORDS]>().read() };
+        if words.contains(&0) {
+            return Err(usage("a callback in wrt_ops is NULL"));
+        }
+        // SAFETY: it is there, and no callback is NULL; the caller promises that they are functions.
+        Ok(unsafe { ops.read() })
+    }
 }
 
 /// The caller's callbacks as an [`Exchange`].

@@ -87,17 +87,16 @@ pub unsafe extern "C" fn wrt_exchange_run(
         let guest = unsafe { guest.as_ref() }.ok_or_else(|| usage("guest is NULL"))?;
         // SAFETY: the caller promises a valid request or NULL.
         let request = unsafe { request.as_ref() }.ok_or_else(|| usage("request is NULL"))?;
-        // SAFETY: the caller promises valid callbacks or NULL.
-        let ops = unsafe { ops.as_ref() }.ok_or_else(|| usage("ops is NULL"))?;
         check_size(request.size, size_of::<wrt_request>(), "wrt_request")?;
-        check_size(ops.size, size_of::<wrt_ops>(), "wrt_ops")?;
+        // SAFETY: the caller promises valid callbacks or NULL.
+        let ops = unsafe { wrt_ops::read(ops) }?;
         if outcome.is_null() {
             return Err(usage("outcome is NULL"));
         }
         // SAFETY: the caller promises that the request's pointers are valid during the call.
         let parts = unsafe { request.parts() }?;
         // SAFETY: `callbacks` ends with the run, during which the caller keeps `ctx` valid.
-        let callbacks = unsafe { Callbacks::new(*ops, ctx) };
+        let callbacks = unsafe { Callbacks::new(ops, ctx) };
         let ended = guest.0.run(&parts.borrow(), Box::new(callbacks))?;
         // SAFETY: not null, and the caller promises that it is valid for a write.
         unsafe { outcome.write(wrt_outcome::from(ended)) };
