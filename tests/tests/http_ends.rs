@@ -11,6 +11,7 @@ both!(
     a_guest_that_sleeps_for_ever,
     a_slot_is_free_after_a_deadline,
     waiting_for_the_client_does_not_count,
+    waiting_for_a_client_that_does_not_read_does_not_count,
     an_exit_before_the_response,
     an_error_code_instead_of_a_response,
     a_body_that_breaks_off,
@@ -125,6 +126,20 @@ fn waiting_for_the_client_does_not_count(probe: Probe) {
         std::thread::sleep(Duration::from_millis(900));
         conn.send("whole");
         conn.response("POST").expect(200);
+    }
+}
+
+fn waiting_for_a_client_that_does_not_read_does_not_count(probe: Probe) {
+    let httpd = probe.setup("WasmTimeout 2").timeout(300).start();
+    for chunk in [4000, 65536] {
+        let mut conn = httpd.connect();
+        conn.send(format!(
+            "GET /p/source?size=16000000&chunk={chunk} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        ));
+        // Longer than the guest may take. Nothing can be waited for: nothing is to happen.
+        std::thread::sleep(Duration::from_secs(4));
+        let response = conn.response("GET").expect(200);
+        assert_eq!((response.body.len(), response.complete), (16_000_000, true));
     }
 }
 

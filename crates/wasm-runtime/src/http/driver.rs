@@ -43,9 +43,9 @@ pub trait Call {
 /// The most that is read of the request body at once, bytes.
 const PIECE: usize = 64 * 1024;
 
-/// Pieces of a response below this are gathered by the server: writing them waits for nobody, and measuring that would cost
-/// more than it.
-const SMALL: usize = 4096;
+/// So many bytes of a response the server gathers before it sends any: writing them waits for nobody, and measuring that would
+/// cost more than it.
+const GATHERED: usize = 32 * 1024;
 
 /// How often the client of a waiting guest is looked at.
 const NAP: Duration = Duration::from_millis(100);
@@ -64,6 +64,8 @@ pub struct Driver {
     bodiless: bool,
     /// Bytes of the response body that its Content-Length still promises.
     promised: Option<u64>,
+    /// Bytes of the response body that the server may still gather without sending any.
+    gathers: usize,
     response: Response,
     /// Since when the server has output that need not have reached the client.
     unflushed: Option<Instant>,
@@ -101,10 +103,16 @@ impl Driver {
             lingered: false,
             bodiless: false,
             promised: None,
+            gathers: GATHERED,
             response: Response::Withheld,
             unflushed: None,
             client_checked: Instant::now(),
         }
+    }
+
+    /// Begins to count the time of the request anew.
+    pub fn restart(&self, time: Duration) {
+        self.budget.restart(time);
     }
 
     /// Makes the guest's own budget that of the request.
@@ -234,8 +242,13 @@ impl Driver {
                 Failure::of_response("its body is longer than its Content-Length says")
             })?;
         }
+        if self.bodiless {
+            // Nobody gets it, and the guest must not be stopped for it.
+            return self.check();
+        }
         self.unflushed.get_or_insert_with(Instant::now);
-        if data.len() < SMALL {
+        self.gathers = self.gathers.saturating_sub(data.len());
+        if self.gathers > 0 {
             self.exchange.write_body(data, false).map_err(gone)?;
         } else {
             self.waiting(|exchange| exchange.write_body(data, false))?;
@@ -269,11 +282,11 @@ impl Driver {
         if let Response::Whole(trailers) = std::mem::replace(&mut self.response, Response::Ended) {
             self.unflushed = None;
             let fields = fields(&trailers);
-            if idle {
+            if idle && self.shared.is_none() {
                 // Nobody's time runs any more.
                 self.exchange.end_response(&fields, false).map_err(gone)?;
             } else {
-                self.waiting(|exchange| exchange.end_response(&fields, true))?;
+                self.waiting(|exchange| exchange.end_response(&fields, !idle))?;
             }
         }
         Ok(true)
@@ -327,6 +340,7 @@ impl Driver {
             Some(since) if busy && since.elapsed() < TICK => return Ok(()),
             Some(_) => self.unflushed = None,
         }
+        self.gathers = 0;
         self.waiting(|exchange| exchange.write_body(&[], true))
     }
 
