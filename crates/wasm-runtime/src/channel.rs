@@ -12,6 +12,7 @@ use crate::outcome::Stop;
 use bytes::{Buf, Bytes};
 use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// A header or trailer field: its name and its value.
@@ -77,6 +78,9 @@ pub enum LogLevel {
 /// The most that is read from the server at once.
 const READ_AHEAD: usize = 64 * 1024;
 
+/// The most that is taken from the guest at once, and about the most that is deferred.
+pub const MOST_AT_ONCE: usize = 64 * 1024;
+
 /// How often the client is looked at while the guest keeps the thread busy.
 const CLIENT_CHECK: Duration = Duration::from_millis(100);
 
@@ -93,6 +97,15 @@ struct Inner {
     budget: Budget,
     client_checked: Instant,
     lines: Lines,
+    deferred: Option<Deferred>,
+}
+
+/// Output that waits for [`Channel::deliver`].
+#[derive(Default)]
+struct Deferred {
+    data: Vec<u8>,
+    /// Those who wait for room.
+    writers: Vec<Waker>,
 }
 
 impl Channel {
@@ -107,7 +120,57 @@ impl Channel {
             budget,
             client_checked: Instant::now(),
             lines: Lines::default(),
+            deferred: None,
         })))
+    }
+
+    /// From now on no output is sent from within the guest: whoever polls it calls [`Channel::deliver`] afterwards. For guests
+    /// with concurrent calls, since what sends the output may run another guest, and Wasmtime does not let such calls nest.
+    pub fn defer(&self) {
+        self.lock().deferred = Some(Deferred::default());
+    }
+
+    /// Sends what has been deferred; says whether somebody waited for that.
+    pub fn deliver(&self) -> Result<bool, Stop> {
+        let mut inner = self.lock();
+        let Some(Deferred { data, writers }) = inner.deferred.as_mut().map(std::mem::take) else {
+            return Ok(false);
+        };
+        if !data.is_empty() {
+            inner.send(&data, false)?;
+        }
+        let waited = !writers.is_empty();
+        drop(inner);
+        writers.into_iter().for_each(Waker::wake);
+        Ok(waited)
+    }
+
+    /// How many bytes a write may have now; 0 until some have been delivered.
+    pub fn room(&self) -> usize {
+        let taken = self.lock().deferred.as_ref().map_or(0, |d| d.data.len());
+        MOST_AT_ONCE.saturating_sub(taken)
+    }
+
+    /// Waits for room.
+    pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.lock().deferred {
+            Some(deferred) if deferred.data.len() >= MOST_AT_ONCE => {
+                deferred.writers.push(cx.waker().clone());
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+
+    /// Waits until nothing is deferred: before the guest waits for its client, the client must have what it may be waiting for.
+    pub fn poll_delivered(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.lock().deferred {
+            Some(deferred) if !deferred.data.is_empty() => {
+                deferred.writers.push(cx.waker().clone());
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -147,11 +210,17 @@ impl Channel {
         Some(inner.ahead.split_to(n))
     }
 
-    /// Writes all of `data` to the response, waiting for the client.
+    /// Writes all of `data` to the response, waiting for the client unless output is deferred.
     pub fn write(&self, data: &[u8]) -> Result<(), Stop> {
         let mut inner = self.lock();
         inner.unflushed = true;
-        inner.send(data, false)
+        match &mut inner.deferred {
+            Some(deferred) => {
+                deferred.data.extend_from_slice(data);
+                Ok(())
+            }
+            None => inner.send(data, false),
+        }
     }
 
     /// Sends what lies unflushed to the client.

@@ -66,11 +66,12 @@ fn check_component(
 
 fn engine(concurrent: bool, memory_limit: u64) -> Result<Engine, Error> {
     let mut config = base_config(concurrent);
-    let pool = pool(&EngineOptions {
+    let options = EngineOptions {
         max_instances: 1,
         memory_limit,
         cache: None,
-    });
+    };
+    let pool = pool(&options, concurrent);
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .signals_based_traps(false)

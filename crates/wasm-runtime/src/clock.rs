@@ -22,8 +22,9 @@ pub const TICK: Duration = Duration::from_millis(10);
 /// How long a process that ends waits for the clock, which takes a tick.
 const STOP: Duration = Duration::from_millis(100);
 
-/// Names that guests with sockets may look up at once; each blocks a thread until the system's resolver answers.
-const LOOKUPS: usize = 64;
+/// Threads that guests may block at once: with names that they look up, until the system's resolver answers; and those of
+/// WASI 0.3 with files.
+const BLOCKED: usize = 512;
 
 /// The clock sleeps when no guest has run for this many ticks.
 const IDLE_TICKS: u32 = 100;
@@ -120,10 +121,10 @@ impl Clock {
         if let Some(handle) = self.handle.get() {
             return Ok(handle);
         }
-        // Sockets of guests are driven here too, and names looked up on threads that it starts.
+        // Sockets of guests are driven here too; names are looked up, and files of WASI 0.3 used, on threads that it starts.
         let runtime = Builder::new_current_thread()
             .enable_all()
-            .max_blocking_threads(LOOKUPS)
+            .max_blocking_threads(BLOCKED)
             .on_thread_start(block_signals)
             .build()
             .map_err(failed)?;

@@ -244,7 +244,8 @@ fn make_engine(
     concurrent: bool,
 ) -> Result<(wasmtime::Engine, Option<String>), Error> {
     let mut config = base_config(concurrent);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options)));
+    let pool = pool(options, concurrent);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     let reason = match wasmtime::Engine::new(&config) {
         Ok(engine) => return Ok((engine, None)),
         Err(e) => one_line(&format!("{e:#}")),
@@ -263,11 +264,20 @@ const MEMORIES: u32 = 4;
 const TABLES: u32 = 8;
 /// See [`MEMORIES`].
 const CORE_INSTANCES: u32 = 128;
+/// Stacks of a guest, and of the one that an exchange of it may run in its turn.
+const STACKS: u32 = 2;
+/// The same where calls are concurrent: each that waits in the middle of another has one, and a component may consist of many
+/// others that call each other.
+const CONCURRENT_STACKS: u32 = 64;
 
 /// The pool of instances; [`check`](crate::check()) has one of its own, to refuse what this refuses.
-pub fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
+pub fn pool(options: &EngineOptions, concurrent: bool) -> PoolingAllocationConfig {
     let n = options.max_instances.max(1);
     let memory = usize::try_from(options.memory_limit).unwrap_or(usize::MAX);
+    let stacks = match concurrent {
+        true => CONCURRENT_STACKS,
+        false => STACKS,
+    };
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(n.saturating_mul(CORE_INSTANCES))
         .max_core_instances_per_component(CORE_INSTANCES)
@@ -279,7 +289,7 @@ pub fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
         .total_tables(n.saturating_mul(TABLES))
         .max_tables_per_component(TABLES)
         .max_tables_per_module(TABLES)
-        .total_stacks(n.saturating_mul(2))
+        .total_stacks(n.saturating_mul(stacks))
         .total_gc_heaps(n)
         .max_memory_size(memory)
         .table_elements(256 * 1024)

@@ -20,6 +20,8 @@ pub struct Guest {
     name: String,
     kind: GuestKind,
     shape: Shape,
+    /// It makes concurrent calls, as WASI 0.3 does.
+    concurrent: bool,
     /// Tells guests apart, in all processes that inherit it; never used twice.
     number: u64,
 }
@@ -80,6 +82,7 @@ impl Guest {
             plan,
             name: name.to_owned(),
             kind,
+            concurrent: shape.is_concurrent(),
             shape,
             number: NEXT.fetch_add(1, Ordering::Relaxed),
         }
@@ -93,6 +96,11 @@ impl Guest {
     /// What kind of program it is.
     pub fn kind(&self) -> GuestKind {
         self.kind
+    }
+
+    /// Whether it makes concurrent calls, as WASI 0.3 does.
+    pub(crate) fn is_concurrent(&self) -> bool {
+        self.concurrent
     }
 
     /// Its number, which tells it from all other guests.

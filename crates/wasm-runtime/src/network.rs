@@ -145,7 +145,7 @@ pub struct Hooks {
     instance: Instance,
 }
 
-/// Whether the instance is still there. It must be dropped before anything of the instance that a body hangs on.
+/// Whether the instance is still there.
 #[derive(Clone, Default)]
 pub struct Instance(Arc<AtomicBool>);
 
@@ -155,7 +155,8 @@ impl Instance {
     }
 }
 
-/// Says that the instance is gone, when it goes.
+/// Says that the instance is gone, when it goes. Whoever holds the instance's store holds this beside it and drops it first:
+/// what a body hangs on is partly the store's own.
 pub struct Presence(Instance);
 
 impl Drop for Presence {

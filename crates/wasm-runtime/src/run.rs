@@ -6,7 +6,7 @@ use crate::channel::{Channel, Exchange};
 use crate::guest::{Guest, Plan};
 use crate::http;
 use crate::journal::Journal;
-use crate::network::Network;
+use crate::network::{Network, Presence};
 use crate::outcome::{self, End, Outcome, Phase, Stop};
 use crate::state::HostState;
 use crate::store::{self, AtTick};
@@ -42,7 +42,15 @@ impl Guest {
         let _place = self.shared.gate.enter(|| self.shared.idle.evict())?;
         let channel = Channel::new(exchange, Budget::new(request.timeout));
         let journal = Journal::default();
-        let mut store = self.store(request, channel.clone(), journal.clone())?;
+        let at_tick = match self.is_concurrent() {
+            true => {
+                channel.defer();
+                AtTick::Yield
+            }
+            false => AtTick::Flush,
+        };
+        let (mut store, _presence) =
+            self.store(request, channel.clone(), journal.clone(), at_tick)?;
         let mut phase = Phase::Starting;
         let result = pollster::block_on(supervise(
             &channel,
@@ -70,25 +78,20 @@ impl Guest {
         request: &Request<'_>,
         channel: Channel,
         journal: Journal,
-    ) -> Result<Store<HostState>, Error> {
+        at_tick: AtTick,
+    ) -> Result<(Store<HostState>, Presence), Error> {
         let network = Network::new(
             &self.shared.outbound,
             self.number(),
             request.outbound.as_ref(),
             journal,
         )?;
-        let homes = &self.shared.homes;
-        let state = match self.plan {
-            Plan::Module(_) => HostState::for_module(request, channel, network, homes)?,
-            _ => HostState::for_component(request, channel, network, homes)?,
+        let (state, presence) = match self.plan {
+            Plan::Module(_) => HostState::for_module(self, request, channel, network)?,
+            _ => HostState::for_component(self, request, channel, network)?,
         };
-        let engine = self.plan.engine();
-        Ok(store::make(
-            engine,
-            state,
-            &self.shared.clock,
-            AtTick::Flush,
-        ))
+        let store = store::make(self.plan.engine(), state, &self.shared.clock, at_tick);
+        Ok((store, presence))
     }
 }
 
@@ -178,14 +181,23 @@ async fn supervise<F>(
 where
     F: Future<Output = wasmtime::Result<()>>,
 {
-    let mut polled = poll_fn(|cx| match guest.as_mut().poll(cx) {
-        Poll::Ready(result) => Poll::Ready(result),
-        // The guest waits for something: let its output out meanwhile.
-        Poll::Pending => {
-            log(channel, journal);
-            match channel.flush() {
-                Ok(()) => Poll::Pending,
-                Err(stop) => Poll::Ready(Err(stop.into())),
+    let mut polled = poll_fn(|cx| {
+        let polled = guest.as_mut().poll(cx);
+        match (polled, channel.deliver()) {
+            (Poll::Ready(Ok(())), Err(stop)) => Poll::Ready(Err(stop.into())),
+            (Poll::Ready(result), _) => Poll::Ready(result),
+            (Poll::Pending, delivered) => {
+                log(channel, journal);
+                let flushed = delivered.and_then(|waited| match waited {
+                    // It goes on at once.
+                    true => Ok(()),
+                    // The guest waits for something: let its output out meanwhile.
+                    false => channel.flush(),
+                });
+                match flushed {
+                    Ok(()) => Poll::Pending,
+                    Err(stop) => Poll::Ready(Err(stop.into())),
+                }
             }
         }
     });

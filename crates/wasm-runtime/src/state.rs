@@ -1,10 +1,11 @@
 //! The state of the store that a guest runs in: what its imports work on.
 
 use crate::channel::Channel;
+use crate::guest::Guest;
 use crate::limits::Limits;
 use crate::network::{Hooks, Network, Presence};
 use crate::stdio::{Stderr, Stdin, Stdout};
-use crate::temp::{Homes, TempDir};
+use crate::temp::TempDir;
 use crate::{Error, ErrorCode, Mount, Request, request};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -26,8 +27,6 @@ const MAX_FIELDS: usize = 32 << 10;
 
 /// The state of a store.
 pub struct HostState {
-    /// The first field, so that it is dropped before what the guest's requests hang on.
-    _presence: Presence,
     /// The arguments, in the form that preview 1 hands out.
     pub args: Strings,
     /// The environment, each `NAME=value`, in the form that preview 1 hands out.
@@ -46,6 +45,8 @@ pub struct HostState {
     hooks: Hooks,
     /// The guest's private directory. After `wasi`, so that its files are closed before it goes.
     pub temp: Option<TempDir>,
+    /// How many streams, futures and tasks the guest may hold at once: a stream may hold an open file as well.
+    pub max_handles: usize,
 }
 
 impl HostState {
@@ -54,16 +55,16 @@ impl HostState {
     /// # Errors
     /// [`ErrorCode::Mount`] and [`ErrorCode::TempDir`] when a directory can not be opened or made.
     pub fn for_module(
+        guest: &Guest,
         request: &Request<'_>,
         channel: Channel,
         network: Network,
-        homes: &Homes,
-    ) -> Result<HostState, Error> {
+    ) -> Result<(HostState, Presence), Error> {
         let builder = WasiCtxBuilder::new();
-        let mut state = HostState::new(request, channel, network, homes, builder)?;
+        let (mut state, presence) = HostState::new(guest, request, channel, network, builder)?;
         state.args = Strings::new(request.args.iter().map(|arg| [*arg]));
         state.env = Strings::new(request.env.iter().map(|(k, v)| [*k, b"=", *v]));
-        Ok(state)
+        Ok((state, presence))
     }
 
     /// The state for one run of a component: its strings must be Unicode, so bytes that are not
@@ -72,11 +73,11 @@ impl HostState {
     /// # Errors
     /// [`ErrorCode::Mount`] and [`ErrorCode::TempDir`] when a directory can not be opened or made.
     pub fn for_component(
+        guest: &Guest,
         request: &Request<'_>,
         channel: Channel,
         network: Network,
-        homes: &Homes,
-    ) -> Result<HostState, Error> {
+    ) -> Result<(HostState, Presence), Error> {
         let mut builder = WasiCtxBuilder::new();
         if let Some(cwd) = request.cwd {
             builder.initial_cwd(cwd);
@@ -90,18 +91,19 @@ impl HostState {
                 String::from_utf8_lossy(value),
             );
         }
-        HostState::new(request, channel, network, homes, builder)
+        HostState::new(guest, request, channel, network, builder)
     }
 
     fn new(
+        guest: &Guest,
         request: &Request<'_>,
         channel: Channel,
         network: Network,
-        homes: &Homes,
         mut builder: WasiCtxBuilder,
-    ) -> Result<HostState, Error> {
-        // Guests run on a thread of their own request: file access may block it.
-        builder.allow_blocking_current_thread(true);
+    ) -> Result<(HostState, Presence), Error> {
+        // Guests run on a thread of their own request: file access may block it. Not so with concurrent calls: there the host
+        // copies from file to file by itself, and would never come back to look at a deadline.
+        builder.allow_blocking_current_thread(!guest.is_concurrent());
         builder
             .stdin(Stdin(channel.clone()))
             .stdout(Stdout(channel.clone()))
@@ -120,17 +122,17 @@ impl HostState {
         }
         let temp = request
             .temp_dir
-            .map(|temp| temp_dir(homes, &temp, request.mounts, &mut builder));
+            .map(|temp| temp_dir(guest, &temp, request.mounts, &mut builder));
         let temp = temp.transpose()?;
         network.grant_sockets(&mut builder);
         let mut wasi = builder.build_p1();
         let at_once = request.reuse.map_or(1, |reuse| reuse.max_concurrent);
-        wasi.ctx().table.set_max_capacity(resources(at_once));
+        let max_handles = resources(at_once);
+        wasi.ctx().table.set_max_capacity(max_handles);
         let (hooks, presence) = Hooks::new(network);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MAX_FIELDS);
-        Ok(HostState {
-            _presence: presence,
+        let state = HostState {
             args: Strings::default(),
             env: Strings::default(),
             standard: [true; 3],
@@ -141,18 +143,24 @@ impl HostState {
             http,
             hooks,
             temp,
-        })
+            max_handles,
+        };
+        Ok((state, presence))
     }
 }
 
 /// Makes the private directory of an instance.
 fn temp_dir(
-    homes: &Homes,
+    guest: &Guest,
     wanted: &request::TempDir<'_>,
     mounts: &[Mount<'_>],
     builder: &mut WasiCtxBuilder,
 ) -> Result<TempDir, Error> {
-    let temp = homes.make(wanted, mounts)?;
+    let mut temp = guest.shared.homes.make(wanted, mounts)?;
+    if guest.is_concurrent() {
+        // What the guest has begun on another thread may come to its end after the guest.
+        temp.use_once();
+    }
     builder
         .preopened_dir(temp.host(), wanted.guest, FsPerms::ReadWrite)
         .map_err(|e| {

@@ -1,21 +1,20 @@
 //! Standard input, output and error for the parts of wasmtime-wasi that want streams.
 //!
-//! All of them block: a guest has its thread to itself, and the server's own waiting is bounded
-//! by its time-outs. An explicit flush of the guest is not passed on: programs flush after every
+//! All of them block, except where output is deferred: a guest has its thread to itself, and the server's own waiting is
+//! bounded by its time-outs. Each looks at the deadline: with WASI 0.3 the host itself may copy from one to the other for ever,
+//! and no code of the guest runs meanwhile. An explicit flush of the guest is not passed on: programs flush after every
 //! write, and [`Channel`] output reaches the client anyway when the guest waits or computes on.
 
-use crate::channel::Channel;
+use crate::channel::{Channel, MOST_AT_ONCE};
 use crate::outcome::Stop;
 use bytes::Bytes;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
 use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
-
-/// How much a stream takes at once.
-const CHUNK: usize = 64 * 1024;
 
 /// The request body.
 #[derive(Clone)]
@@ -32,16 +31,36 @@ pub struct Stderr(pub Channel);
 /// Where an output stream ends.
 trait Sink: Clone + Send + Sync + Unpin + 'static {
     fn put(&self, data: &[u8]) -> Result<(), Stop>;
+
+    /// How many bytes it takes now.
+    fn room(&self) -> usize {
+        MOST_AT_ONCE
+    }
+
+    /// Waits until it takes some.
+    fn poll_room(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
 }
 
 impl Sink for Stdout {
     fn put(&self, data: &[u8]) -> Result<(), Stop> {
+        self.0.check()?;
         self.0.write(data)
+    }
+
+    fn room(&self) -> usize {
+        self.0.room()
+    }
+
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.poll_room(cx)
     }
 }
 
 impl Sink for Stderr {
     fn put(&self, data: &[u8]) -> Result<(), Stop> {
+        self.0.check()?;
         self.0.write_stderr(data);
         Ok(())
     }
@@ -66,11 +85,13 @@ impl StdinStream for Stdin {
 impl AsyncRead for Stdin {
     fn poll_read(
         self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let most = buf.remaining().min(CHUNK);
-        let n = self.0.read(buf.initialize_unfilled_to(most));
+        ready!(self.0.poll_delivered(cx));
+        let most = buf.remaining().min(MOST_AT_ONCE);
+        let checked = self.0.check();
+        let n = checked.and_then(|()| self.0.read(buf.initialize_unfilled_to(most)));
         Poll::Ready(n.map(|n| buf.advance(n)).map_err(io::Error::other))
     }
 }
@@ -78,6 +99,7 @@ impl AsyncRead for Stdin {
 #[wasmtime_wasi::async_trait]
 impl Pollable for Stdin {
     async fn ready(&mut self) {
+        poll_fn(|cx| self.0.poll_delivered(cx)).await;
         // A failure shows in the read that follows.
         let _ = self.0.wait_readable();
     }
@@ -87,7 +109,7 @@ impl InputStream for Stdin {
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
         self.0.check().map_err(stopped)?;
         self.0
-            .take_ready(size.min(CHUNK))
+            .take_ready(size.min(MOST_AT_ONCE))
             .ok_or(StreamError::Closed)
     }
 }
@@ -98,10 +120,11 @@ struct Output<S>(S);
 impl<S: Sink> AsyncWrite for Output<S> {
     fn poll_write(
         self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let buf = &buf[..buf.len().min(CHUNK)];
+        ready!(self.0.poll_room(cx));
+        let buf = &buf[..buf.len().min(self.0.room())];
         Poll::Ready(
             self.0
                 .put(buf)
@@ -121,7 +144,9 @@ impl<S: Sink> AsyncWrite for Output<S> {
 
 #[wasmtime_wasi::async_trait]
 impl<S: Sink> Pollable for Output<S> {
-    async fn ready(&mut self) {}
+    async fn ready(&mut self) {
+        poll_fn(|cx| self.0.poll_room(cx)).await;
+    }
 }
 
 impl<S: Sink> OutputStream for Output<S> {
@@ -134,7 +159,7 @@ impl<S: Sink> OutputStream for Output<S> {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(CHUNK)
+        Ok(self.0.room())
     }
 }
 

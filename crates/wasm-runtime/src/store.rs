@@ -6,10 +6,6 @@ use std::sync::atomic::Ordering;
 use wasmtime::component::Accessor;
 use wasmtime::{Store, UpdateDeadline};
 
-/// The most streams, futures and tasks that a component may hold at once: they take host memory, which
-/// its memory limit does not see.
-const MAX_HANDLES: usize = 4096;
-
 /// What a guest does when the clock ticks while it computes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum AtTick {
@@ -26,9 +22,10 @@ pub fn make(
     clock: &Clock,
     at_tick: AtTick,
 ) -> Store<HostState> {
+    let max_handles = state.max_handles;
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limits);
-    store.set_max_component_handles(MAX_HANDLES);
+    store.set_max_component_handles(max_handles);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |mut context| {
         let state = context.data_mut();

@@ -55,6 +55,7 @@ async fn run(exchange: Exchange) -> Answer {
         "env" => world::environment(),
         "config" => world::config(&exchange),
         "files" => world::files(&exchange).await,
+        "copy" => world::copy(&exchange).await,
         "log" => world::log(&exchange).await,
         "count" => world::count(),
         "meet" => world::meet(&exchange).await,

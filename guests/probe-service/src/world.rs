@@ -169,6 +169,41 @@ async fn list(path: &str) -> Result<String, ErrorCode> {
     Ok(names.concat())
 }
 
+/// `copy to=itself|log path=`: the host copies a file to its own end, or one of a TiB without content to stderr. It is not done
+/// before somebody ends it, and no code of this component runs meanwhile.
+pub async fn copy(exchange: &Exchange) -> Answer {
+    let path = exchange.call.text("path").unwrap_or_default();
+    let to = exchange.call.text("to").unwrap_or_default();
+    let result = match to.as_str() {
+        "itself" => copy_to_itself(&path).await,
+        "log" => copy_to_log(&path).await,
+        other => return Err(wrong(format!("to={other} is none of itself, log"))),
+    };
+    text(result.map_or_else(
+        |code| format!("error: {}\n", short(&code)),
+        |()| "copied\n".to_owned(),
+    ))
+}
+
+async fn copy_to_itself(path: &str) -> Result<(), ErrorCode> {
+    write(path, "x".to_owned()).await?;
+    let rights = DescriptorFlags::READ | DescriptorFlags::WRITE;
+    let file = open(path, OpenFlags::empty(), rights).await?;
+    let (content, _read) = file.read_via_stream(0);
+    file.append_via_stream(content).await
+}
+
+async fn copy_to_log(path: &str) -> Result<(), ErrorCode> {
+    write(path, String::new()).await?;
+    let rights = DescriptorFlags::READ | DescriptorFlags::WRITE;
+    let file = open(path, OpenFlags::empty(), rights).await?;
+    file.set_size(1 << 40).await?;
+    let (content, read) = file.read_via_stream(0);
+    // That stderr takes no more shows in what reading says.
+    let _ = stderr::write_via_stream(content).await;
+    read.await
+}
+
 /// `log [text=message] [n=1]`: `n` lines to stdout and to stderr, by the interfaces of WASI 0.3, and a message at each level through
 /// wasi:logging.
 pub async fn log(exchange: &Exchange) -> Answer {

@@ -11,8 +11,8 @@ pub struct Failure {
     end: End,
     detail: String,
     backtrace: String,
-    /// The pool had no instance left.
-    busy: bool,
+    /// It is the engine's, not the guest's.
+    engine: Option<ErrorCode>,
 }
 
 impl Failure {
@@ -22,7 +22,18 @@ impl Failure {
             end,
             detail: detail.into(),
             backtrace: String::new(),
-            busy: false,
+            engine: None,
+        }
+    }
+
+    /// The engine has panicked in an instance, while another request had it: nobody can use it any more.
+    pub fn of_panic() -> Failure {
+        Failure {
+            engine: Some(ErrorCode::Panic),
+            ..Failure::new(
+                End::Trapped,
+                "a panic in the instance that the request was in",
+            )
         }
     }
 
@@ -48,14 +59,14 @@ impl Failure {
             end,
             detail,
             backtrace: outcome::backtrace(error),
-            busy: outcome::pool_exhausted(error),
+            engine: outcome::pool_exhausted(error).then_some(ErrorCode::Busy),
         }
     }
 
     /// The outcome of the run, or the error if it never began.
     pub fn into_outcome(self, account: &Account) -> Result<Outcome, Error> {
-        if self.busy {
-            return Err(Error::new(ErrorCode::Busy, self.detail));
+        if let Some(code) = self.engine {
+            return Err(Error::new(code, self.detail));
         }
         Ok(Outcome {
             end: self.end,

@@ -7,7 +7,7 @@ use crate::budget::Budget;
 use crate::channel::Channel;
 use crate::guest::Guest;
 use crate::journal::{Journal, LogOnly};
-use crate::network::Network;
+use crate::network::{Network, Presence};
 use crate::outcome::Phase;
 use crate::state::HostState;
 use crate::store::{self, AtTick};
@@ -23,6 +23,8 @@ use wasmtime_wasi_http::{WasiBody, WasiHttpView};
 
 /// An instance.
 pub struct Proxy {
+    /// The first field, as it asks for.
+    _presence: Presence,
     store: Store<HostState>,
     /// None before the first request, which instantiates it on its own time.
     exports: Option<bindings::Proxy>,
@@ -86,9 +88,10 @@ impl Proxy {
             request.outbound.as_ref(),
             journal.clone(),
         )?;
-        let state = HostState::for_component(request, channel, network, &shared.homes)?;
+        let (state, presence) = HostState::for_component(guest, request, channel, network)?;
         let engine = guest.plan.engine();
         Ok(Proxy {
+            _presence: presence,
             store: store::make(engine, state, &shared.clock, AtTick::Yield),
             exports: None,
             budget,

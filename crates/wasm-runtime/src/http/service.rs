@@ -10,7 +10,7 @@ use crate::channel::Channel;
 use crate::guest::Guest;
 use crate::journal::{Journal, LogOnly};
 use crate::limits::Account;
-use crate::network::Network;
+use crate::network::{Network, Presence};
 use crate::outcome::Phase;
 use crate::state::HostState;
 use crate::store::{self, AtTick};
@@ -22,7 +22,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use wasmtime::Store;
@@ -33,6 +33,8 @@ use wasmtime_wasi_http::{WasiBody, WasiHttpView};
 
 /// An instance.
 pub struct Instance {
+    /// The first field, as it asks for.
+    _presence: Presence,
     guest: Mutex<Seat>,
     desk: Arc<Desk>,
     bell: Arc<Bell>,
@@ -99,13 +101,16 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     let instance = find(guest, pre, request)?;
     instance.budget.restart(request.timeout);
+    // What it waited for its place is not the guest's time.
+    driver.restart(request.timeout);
     driver.share(&instance.budget, &instance.bell);
     let (sender, answer) = oneshot::channel();
     let method = incoming.method().clone();
     let mut visit = Visit::new(&instance, driver.signal(), incoming, sender);
     let result = driver.run(&mut visit, &method, answer, &instance.journal);
-    let alone = visit.leave(result.is_ok());
-    if alone {
+    visit.went_well = result.is_ok();
+    drop(visit);
+    if instance.is_idle() {
         instance.channel.finish_stderr();
         instance.journal.finish();
     }
@@ -164,12 +169,13 @@ impl Instance {
             request.outbound.as_ref(),
             journal.clone(),
         )?;
-        let state = HostState::for_component(request, channel.clone(), network, &shared.homes)?;
+        let (state, presence) = HostState::for_component(guest, request, channel.clone(), network)?;
         let account = state.limits.account().clone();
         let store = store::make(guest.plan.engine(), state, &shared.clock, AtTick::Yield);
         let desk = Arc::new(Desk::default());
         let running = serve(pre.clone(), store, Arc::clone(&desk));
         Ok(Arc::new(Instance {
+            _presence: presence,
             guest: Mutex::new(Seat::Running(Box::pin(running))),
             desk,
             bell: Arc::new(Bell::default()),
@@ -187,15 +193,20 @@ impl Instance {
         }))
     }
 
-    /// Lets one more request in, if it may have one.
+    /// Lets one more request in, if it may have one: not if it has failed, also while those that met the failure are inside.
     pub fn admit(&self) -> bool {
         let mut admission = lock(&self.admission);
-        if admission.left == 0 || admission.inside >= admission.at_once {
+        if admission.left == 0 || admission.inside >= admission.at_once || self.is_spent() {
             return false;
         }
         admission.left -= 1;
         admission.inside += 1;
         true
+    }
+
+    /// Whether what has happened in it rules out further requests.
+    fn is_spent(&self) -> bool {
+        self.failure.get().is_some() || self.account.denied()
     }
 
     /// Whether no request is inside.
@@ -211,8 +222,10 @@ impl Instance {
 
     /// Polls the guest, unless another thread does; whoever does sees to everything that is rung for meanwhile.
     fn poll(&self) {
-        let Ok(mut guest) = self.guest.try_lock() else {
-            return;
+        let mut guest = match self.guest.try_lock() {
+            Ok(guest) => guest,
+            Err(TryLockError::WouldBlock) => return,
+            Err(TryLockError::Poisoned(_)) => return self.fail(Failure::of_panic()),
         };
         let Seat::Running(running) = &mut *guest else {
             return;
@@ -225,14 +238,18 @@ impl Instance {
                 true => Phase::Running,
                 false => Phase::Starting,
             };
-            let failure = Failure::of_guest(&error, phase, &self.account);
-            // Nobody else sets it.
-            let _ = self.failure.set(failure);
             *guest = Seat::Over { _store: store };
-            self.bell.wake_all();
+            self.fail(Failure::of_guest(&error, phase, &self.account));
         }
         drop(guest);
         self.bell.end();
+    }
+
+    /// Tells all requests inside that the guest has failed.
+    fn fail(&self, failure: Failure) {
+        // The first reason counts.
+        let _ = self.failure.set(failure);
+        self.bell.wake_all();
     }
 }
 
@@ -306,6 +323,10 @@ struct Visit<'a> {
     answered: Arc<AtomicBool>,
     /// It has not polled the instance yet, as it has promised the bell.
     fresh: bool,
+    /// It leaves its work after the response to another request, and is counted as inside no more.
+    counted_out: bool,
+    /// Set before it leaves: the instance may serve others.
+    went_well: bool,
 }
 
 impl<'a> Visit<'a> {
@@ -331,18 +352,40 @@ impl<'a> Visit<'a> {
             thread,
             answered,
             fresh: true,
+            counted_out: false,
+            went_well: false,
         }
     }
 
-    /// Leaves the instance, which takes no more requests if this one did not go well. Says whether nobody else is inside.
-    fn leave(self, well: bool) -> bool {
+    /// Whether another request will stay until the guest has done all its work. The last one inside must stay itself.
+    fn count_out(&mut self) -> bool {
+        let mut admission = lock(&self.instance.admission);
+        if !self.counted_out && admission.inside > 1 {
+            admission.inside -= 1;
+            self.counted_out = true;
+        }
+        self.counted_out
+    }
+}
+
+impl Drop for Visit<'_> {
+    /// Leaves the instance, which takes no more requests if this one did not go well; a panic is no good end either.
+    fn drop(&mut self) {
+        if self.fresh {
+            self.instance.bell.end();
+        }
         self.instance.bell.leave(&self.thread);
         let mut admission = lock(&self.instance.admission);
-        admission.inside -= 1;
-        if !well || self.instance.account.denied() {
+        if !self.counted_out {
+            admission.inside -= 1;
+        }
+        if !self.went_well || self.instance.is_spent() {
             admission.left = 0;
         }
-        admission.inside == 0
+        drop(admission);
+        if std::thread::panicking() {
+            self.instance.fail(Failure::of_panic());
+        }
     }
 }
 
@@ -357,9 +400,8 @@ impl Call for Visit<'_> {
             return Err(failure.clone());
         }
         // Work that goes on after the response has the thread of the last request; others take it along.
-        let finished =
-            || instance.desk.quiet.load(Ordering::SeqCst) || lock(&instance.admission).inside > 1;
-        Ok(self.answered.load(Ordering::SeqCst) && finished())
+        let answered = self.answered.load(Ordering::SeqCst);
+        Ok(answered && (instance.desk.quiet.load(Ordering::SeqCst) || self.count_out()))
     }
 
     /// The body may be somebody else's, passed on: its pieces come when the guest has long returned.

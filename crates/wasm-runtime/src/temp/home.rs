@@ -21,8 +21,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What the name of a home begins with.
-const PREFIX: &str = "mod_wasm-";
+/// What the name of a home begins with. Whatever else is called so in a directory for temporary files is taken for what a
+/// killed process has left, if it is of our account, closed to others, and nobody has locked it.
+const PREFIX: &str = "mod_wasm-home-";
+
+/// How a home is closed to others.
+const MODE: u32 = 0o700;
 
 /// How often another name is tried, when somebody takes a new home for one that has been left.
 const TRIES: usize = 16;
@@ -114,7 +118,7 @@ impl Home {
         for _ in 0..TRIES {
             let path = tempfile::Builder::new()
                 .prefix(PREFIX)
-                .permissions(Permissions::from_mode(0o700))
+                .permissions(Permissions::from_mode(MODE))
                 .tempdir_in(&real)?
                 .keep();
             let dir = rustix::fs::open(&path, DIRECTORY, Mode::empty())?;
@@ -155,12 +159,14 @@ impl Home {
         Ok(name)
     }
 
-    /// Takes a private directory back, removing it if anything is in it. What can not be removed now is left for the next
-    /// process to try.
-    pub fn give_back(&self, name: &CStr) {
-        match clear::reset(self.dir(), name) {
-            Ok(true) => self.unused().push(name.to_owned()),
-            _ => drop(clear::remove(self.dir(), name)),
+    /// Takes a private directory back; removes it if anything is in it, or if it is not `reusable`. What can not be removed
+    /// now is left for the next process to try.
+    pub fn give_back(&self, name: &CStr, reusable: bool) {
+        if reusable && matches!(clear::reset(self.dir(), name), Ok(true)) {
+            self.unused().push(name.to_owned());
+        } else {
+            // It is tried again when the home is swept.
+            let _ = clear::remove(self.dir(), name);
         }
     }
 
@@ -232,6 +238,7 @@ fn sweep(base: &Path, mine: &OwnedFd) {
         }
         let ours = |found: &rustix::fs::Stat| {
             found.st_uid == mine.st_uid
+                && Mode::from_raw_mode(found.st_mode) == Mode::from_raw_mode(MODE)
                 && FileType::from_raw_mode(found.st_mode) == FileType::Directory
         };
         if !statat(&base, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|found| ours(&found)) {

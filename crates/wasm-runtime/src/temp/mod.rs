@@ -45,6 +45,8 @@ pub struct TempDir {
     limit: Limit,
     /// When to look at it again.
     next: Instant,
+    /// It may become another instance's when nothing is in it.
+    reusable: bool,
 }
 
 impl TempDir {
@@ -55,7 +57,13 @@ impl TempDir {
             name,
             limit,
             next: Instant::now() + pause,
+            reusable: true,
         }
+    }
+
+    /// Sees to it that no other instance gets it, also if it is empty when it is dropped.
+    pub fn use_once(&mut self) {
+        self.reusable = false;
     }
 
     /// Looks at what it takes, if it is time to. Called whenever the guest might have written.
@@ -78,7 +86,7 @@ impl TempDir {
 
 impl Drop for TempDir {
     fn drop(&mut self) {
-        self.home.give_back(&self.name);
+        self.home.give_back(&self.name, self.reusable);
     }
 }
 
