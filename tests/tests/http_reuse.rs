@@ -24,6 +24,7 @@ both!(
     without_concurrency_requests_do_not_meet,
     idle_instances_give_way,
     a_reused_instance_streams_and_logs_for_each_request,
+    a_response_that_nobody_wants_ends_nothing,
     a_graceful_restart_begins_anew,
 );
 
@@ -306,6 +307,16 @@ fn a_reused_instance_streams_and_logs_for_each_request(probe: Probe) {
         httpd.get("/p/sleep?ms=20").expect(200);
     }
     assert_eq!(count(&httpd, "/p/count").0, 21);
+}
+
+fn a_response_that_nobody_wants_ends_nothing(probe: Probe) {
+    let httpd = reusing(probe, "idle=1h", "").start();
+    let (_, first) = count(&httpd, "/p/count");
+    for size in [10, 1_000_000] {
+        let head = Req::head(&format!("/p/source?size={size}"));
+        httpd.send(&head).expect(200);
+    }
+    assert_eq!(count(&httpd, "/p/count"), (4, first));
 }
 
 fn a_graceful_restart_begins_anew(probe: Probe) {

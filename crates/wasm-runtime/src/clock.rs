@@ -24,7 +24,7 @@ const STOP: Duration = Duration::from_millis(100);
 
 /// Threads that guests may block at once: with names that they look up, until the system's resolver answers; and those of
 /// WASI 0.3 with files.
-const BLOCKED: usize = 512;
+const BLOCKED: usize = 1024;
 
 /// The clock sleeps when no guest has run for this many ticks.
 const IDLE_TICKS: u32 = 100;

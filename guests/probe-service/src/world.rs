@@ -186,7 +186,7 @@ pub async fn copy(exchange: &Exchange) -> Answer {
 }
 
 async fn copy_to_itself(path: &str) -> Result<(), ErrorCode> {
-    write(path, "x".to_owned()).await?;
+    write(path, "x".repeat(100_000)).await?;
     let rights = DescriptorFlags::READ | DescriptorFlags::WRITE;
     let file = open(path, OpenFlags::empty(), rights).await?;
     let (content, _read) = file.read_via_stream(0);

@@ -3,11 +3,10 @@
 //!
 //! Only this file calls the [`Exchange`] of an http guest. It must not know how the guest is run.
 
-use super::bell::Bell;
 use super::body::Feed;
 use super::failure::Failure;
 use super::incoming;
-use crate::budget::Budget;
+use super::time::Time;
 use crate::channel::{BodyRead, Closed, Exchange, Field};
 use crate::clock::TICK;
 use crate::journal::Journal;
@@ -47,6 +46,9 @@ const PIECE: usize = 64 * 1024;
 /// cost more than it.
 const GATHERED: usize = 32 * 1024;
 
+/// The most that a guest may write of a body that nobody gets, so that it comes to its end; it is stopped then.
+const UNWANTED: usize = 1 << 20;
+
 /// How often the client of a waiting guest is looked at.
 const NAP: Duration = Duration::from_millis(100);
 
@@ -55,13 +57,13 @@ pub struct Driver {
     exchange: Box<dyn Exchange>,
     feed: Feed,
     signal: OwnSignal,
-    budget: Budget,
-    /// The time of an instance that several requests share, and the bell that calls their threads to it.
-    shared: Option<(Budget, Arc<Bell>)>,
+    time: Time,
     /// A busy guest has had its chance to end before the response does.
     lingered: bool,
     /// The response has no body, whatever the guest writes: it answers a HEAD request, or has such a status.
     bodiless: bool,
+    /// Bytes of such a body.
+    unwanted: usize,
     /// Bytes of the response body that its Content-Length still promises.
     promised: Option<u64>,
     /// Bytes of the response body that the server may still gather without sending any.
@@ -98,10 +100,10 @@ impl Driver {
             exchange,
             feed,
             signal,
-            budget: Budget::new(time),
-            shared: None,
+            time: Time::new(time),
             lingered: false,
             bodiless: false,
+            unwanted: 0,
             promised: None,
             gathers: GATHERED,
             response: Response::Withheld,
@@ -110,20 +112,9 @@ impl Driver {
         }
     }
 
-    /// Begins to count the time of the request anew.
-    pub fn restart(&self, time: Duration) {
-        self.budget.restart(time);
-    }
-
-    /// Makes the guest's own budget that of the request.
-    pub fn use_budget(&mut self, budget: &Budget) {
-        self.budget = budget.clone();
-    }
-
-    /// Joins an instance that several requests share: its time does not run while one waits for its client, and its bell
-    /// calls this thread too.
-    pub fn share(&mut self, budget: &Budget, bell: &Arc<Bell>) {
-        self.shared = Some((budget.clone(), Arc::clone(bell)));
+    /// Whose time runs.
+    pub fn time(&mut self) -> &mut Time {
+        &mut self.time
     }
 
     /// What wakes the thread of this request.
@@ -243,8 +234,11 @@ impl Driver {
             })?;
         }
         if self.bodiless {
-            // Nobody gets it, and the guest must not be stopped for it.
-            return self.check();
+            self.unwanted += data.len();
+            return match self.unwanted > UNWANTED {
+                true => Err(Stop::ClientGone.into()),
+                false => self.check(),
+            };
         }
         self.unflushed.get_or_insert_with(Instant::now);
         self.gathers = self.gathers.saturating_sub(data.len());
@@ -282,7 +276,7 @@ impl Driver {
         if let Response::Whole(trailers) = std::mem::replace(&mut self.response, Response::Ended) {
             self.unflushed = None;
             let fields = fields(&trailers);
-            if idle && self.shared.is_none() {
+            if idle && !self.time.is_shared() {
                 // Nobody's time runs any more.
                 self.exchange.end_response(&fields, false).map_err(gone)?;
             } else {
@@ -346,8 +340,7 @@ impl Driver {
 
     /// Whether the guest has more to do at once.
     fn is_needed(&self) -> bool {
-        let unheard = |(_, bell): &(Budget, Arc<Bell>)| bell.is_unheard();
-        self.signal.is_raised() || self.shared.as_ref().is_some_and(unheard)
+        self.signal.is_raised() || self.time.call()()
     }
 
     /// Makes a call that may wait for the client, which is off the guest's clock.
@@ -356,24 +349,15 @@ impl Driver {
         call: impl FnOnce(&mut dyn Exchange) -> Result<(), Closed>,
     ) -> Result<(), Failure> {
         let exchange = self.exchange.as_mut();
-        let timed = || self.budget.waiting(|| call(exchange));
-        let result = match &self.shared {
-            Some((budget, bell)) => {
-                bell.hand_over();
-                budget.waiting(timed)
-            }
-            None => timed(),
-        };
-        result.map_err(gone)
+        self.time.waiting(|| call(exchange)).map_err(gone)
     }
 
     /// Sleeps until there is something to do. `for_body`: that may also be more of the request body, and then it is the
     /// client who keeps the guest waiting.
     fn sleep(&mut self, for_body: bool) {
-        let nap = NAP.min(self.budget.left());
+        let nap = NAP.min(self.time.left());
         let signal = self.signal.share();
-        let bell = self.shared.as_ref().map(|(_, bell)| Arc::clone(bell));
-        let needed = || bell.is_some_and(|bell| bell.is_unheard());
+        let needed = self.time.call();
         if !for_body {
             signal.sleep(nap, needed);
             return;
@@ -387,7 +371,7 @@ impl Driver {
 
     /// Whether the guest must stop.
     fn check(&mut self) -> Result<(), Failure> {
-        if self.budget.is_over() {
+        if self.time.is_over() {
             return Err(Stop::TimedOut.into());
         }
         if self.client_checked.elapsed() >= NAP {

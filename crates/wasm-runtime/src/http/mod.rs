@@ -6,6 +6,7 @@
 //! | `proxy` | calls a WASI 0.2 guest, whose instance has one request at a time |
 //! | `service` | calls a WASI 0.3 guest, whose instance may be shared by several threads' requests |
 //! | `bell` | calls one of these threads to the instance |
+//! | `time` | whose time runs meanwhile |
 //! | `idle` | keeps instances between requests, where that is allowed |
 //! | `body`, `incoming` | the request in the form that guests get it |
 //!
@@ -19,6 +20,7 @@ mod idle;
 mod incoming;
 mod proxy;
 mod service;
+mod time;
 
 pub use idle::{Idle, Owner};
 

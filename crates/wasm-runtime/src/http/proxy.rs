@@ -111,7 +111,7 @@ impl Proxy {
     ) -> Result<(), Failure> {
         self.served += 1;
         self.budget.restart(request.timeout);
-        driver.use_budget(&self.budget);
+        driver.time().use_budget(&self.budget);
         let (sender, answer) = oneshot::channel();
         let method = incoming.method().clone();
         let account = self.store.data().limits.account().clone();

@@ -102,8 +102,8 @@ pub fn run(
     let instance = find(guest, pre, request)?;
     instance.budget.restart(request.timeout);
     // What it waited for its place is not the guest's time.
-    driver.restart(request.timeout);
-    driver.share(&instance.budget, &instance.bell);
+    driver.time().restart(request.timeout);
+    driver.time().share(&instance.budget, &instance.bell);
     let (sender, answer) = oneshot::channel();
     let method = incoming.method().clone();
     let mut visit = Visit::new(&instance, driver.signal(), incoming, sender);
