@@ -30,6 +30,12 @@ impl Bell {
         self.hand_over();
     }
 
+    /// There is something to do for whoever polls.
+    pub fn ring(&self) {
+        self.rung.store(true, Ordering::SeqCst);
+        self.hand_over();
+    }
+
     /// Polling begins: whatever has been rung for is seen to now.
     pub fn begin(&self) {
         self.attending.fetch_add(1, Ordering::SeqCst);
@@ -80,11 +86,10 @@ impl Bell {
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+        self.ring();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.rung.store(true, Ordering::SeqCst);
-        self.hand_over();
+        self.ring();
     }
 }

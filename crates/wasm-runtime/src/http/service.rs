@@ -70,9 +70,9 @@ struct Admission {
 #[derive(Default)]
 struct Desk {
     jobs: Mutex<Vec<Job>>,
-    /// Wakes the guest's future.
-    waker: Mutex<Option<Waker>>,
     started: AtomicBool,
+    /// The guest has a private directory, which must be looked at.
+    watched: bool,
     /// The guest has no task left that anybody might be interested in.
     quiet: AtomicBool,
 }
@@ -171,8 +171,11 @@ impl Instance {
         )?;
         let (state, presence) = HostState::for_component(guest, request, channel.clone(), network)?;
         let account = state.limits.account().clone();
+        let desk = Arc::new(Desk {
+            watched: state.temp.is_some(),
+            ..Desk::default()
+        });
         let store = store::make(guest.plan.engine(), state, &shared.clock, AtTick::Yield);
-        let desk = Arc::new(Desk::default());
         let running = serve(pre.clone(), store, Arc::clone(&desk));
         Ok(Arc::new(Instance {
             _presence: presence,
@@ -272,8 +275,9 @@ async fn serve_in(
         .run_concurrent(async |accessor| {
             let mut calls = FuturesUnordered::new();
             poll_fn(|cx| {
-                *lock(&desk.waker) = Some(cx.waker().clone());
-                store::check(accessor)?;
+                if desk.watched {
+                    store::check(accessor)?;
+                }
                 loop {
                     for job in std::mem::take(&mut *lock(&desk.jobs)) {
                         calls.push(answer(accessor, &service, job));
@@ -293,27 +297,41 @@ async fn serve_in(
         .await?
 }
 
-/// One request's call.
-async fn answer(
-    accessor: &Accessor<HostState>,
-    service: &Service,
+/// One request's call. What the request is made of is handed over at once: the future holds none of it and stays small
+/// enough for the allocator to have it at hand.
+fn answer<'a>(
+    accessor: &'a Accessor<HostState>,
+    service: &'a Service,
     job: Job,
-) -> wasmtime::Result<()> {
-    let (request, sent) = accessor.with(|mut store| {
-        let (request, sent) = GuestRequest::from_http(store.get().http().hooks, job.incoming);
+) -> impl Future<Output = wasmtime::Result<()>> + 'a {
+    let Job {
+        incoming,
+        answer,
+        answered,
+    } = job;
+    let handed_over = accessor.with(|mut store| {
+        let http = store.get().http();
+        let (request, sent) = GuestRequest::from_http(http.hooks, incoming);
         // Boxed, it borrows nothing any more.
         let sent: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(sent);
-        (request, sent)
+        wasmtime::error::Ok((http.table.push(request)?, sent))
     });
-    let response = match service.handle(accessor, request).await? {
-        Ok(response) => Ok(accessor.with(|store| response.into_http(store, sent))?),
-        Err(code) => Err(format!("{code:?}")),
-    };
-    // Sending wakes the request's thread, which must see that nothing more comes.
-    job.answered.store(true, Ordering::SeqCst);
-    // Nobody waits for it when the request is over.
-    let _ = job.answer.send(response);
-    Ok(())
+    async move {
+        let (request, sent) = handed_over?;
+        let handler = service.wasi_http_handler();
+        let response = match handler.call_handle(accessor, request).await? {
+            Ok(response) => Ok(accessor.with(|mut store| {
+                let response = store.get().http().table.delete(response)?;
+                response.into_http(store, sent)
+            })?),
+            Err(code) => Err(format!("{code:?}")),
+        };
+        // Sending wakes the request's thread, which must see that nothing more comes.
+        answered.store(true, Ordering::SeqCst);
+        // Nobody waits for it when the request is over.
+        let _ = answer.send(response);
+        Ok(())
+    }
 }
 
 /// A request's stay in an instance.
@@ -344,9 +362,8 @@ impl<'a> Visit<'a> {
             answer,
             answered: Arc::clone(&answered),
         });
-        if let Some(waker) = lock(&instance.desk.waker).take() {
-            waker.wake();
-        }
+        // Another thread may be polling already, past where it looks for jobs.
+        instance.bell.ring();
         Visit {
             instance,
             thread,
