@@ -71,6 +71,11 @@ impl Request {
         field!(self, input_filters)
     }
 
+    /// The last of the input filters, which know the body's framing and nothing of its content.
+    pub(crate) fn protocol_input_filters_ptr(&self) -> *mut sys::ap_filter_t {
+        field!(self, proto_input_filters)
+    }
+
     pub(crate) fn output_filters_ptr(&self) -> *mut sys::ap_filter_t {
         field!(self, output_filters)
     }
@@ -177,7 +182,7 @@ impl Request {
     /// may have another length than the client says.
     #[must_use]
     pub fn body_is_filtered(&self) -> bool {
-        field!(self, input_filters) != field!(self, proto_input_filters)
+        self.input_filters_ptr() != self.protocol_input_filters_ptr()
     }
 
     /// Has the client been sent a part of the response's body, or a head without one?
