@@ -156,26 +156,33 @@ impl Request {
         field!(self, used_path_info) == sys::AP_REQ_REJECT_PATH_INFO.cast_signed()
     }
 
-    /// Is there a body for a handler to read? A sub-request has one only if its headers say so, which httpd sees to; a GET
-    /// after an internal redirect, such as an `ErrorDocument`, must not read what was sent for another resource.
+    /// Is the body that the client has sent, if any, meant for what is served? A sub-request has one only if its header fields
+    /// say so, which httpd sees to. Whoever redirects to a page of his own, such as an `ErrorDocument`, makes a GET of what
+    /// need not have been one: that must not read what was sent for another resource. A redirect that only finds the
+    /// resource, such as one of mod_rewrite in a `.htaccess` file, leaves the method as it was.
     #[must_use]
-    pub fn offers_body(&self) -> bool {
-        if !field!(self, main).is_null() {
+    pub fn owns_body(&self) -> bool {
+        if self.is_sub_request() {
             return self
                 .headers_in()
                 .is_some_and(|headers| headers.get(c"Content-Length").is_some());
         }
         let redirected = !field!(self, prev).is_null();
-        !redirected || field!(self, method_number) != sys::M_GET.cast_signed()
+        let asked = self.request_line().split(|&byte| byte == b' ').next();
+        !redirected
+            || field!(self, method_number) != sys::M_GET.cast_signed()
+            || asked == Some(self.method())
     }
 
-    /// Does the request say that it has a body, by a length that is not 0 or by a transfer coding? `ap_request_has_body`,
-    /// which says no for HEAD. mod_http2 gives a transfer coding to bodies without a length.
+    /// Does the request say that it has a body, by a length that is not 0 or by a transfer coding? Whatever the method:
+    /// `ap_request_has_body` says no for HEAD. mod_http2 gives a transfer coding to bodies without a length.
     #[must_use]
     pub fn has_body(&self) -> bool {
-        // SAFETY: the request is alive; the function only reads it.
-        let has_body = unsafe { sys::ap_request_has_body(self.as_ptr()) };
-        has_body != 0
+        self.headers_in().is_some_and(|headers| {
+            let length = headers.get(c"Content-Length");
+            headers.get(c"Transfer-Encoding").is_some()
+                || length.is_some_and(|length| length != b"0")
+        })
     }
 
     /// Do filters of the content, such as mod_deflate's `INFLATE`, stand between the client's body and the handler? Then it
