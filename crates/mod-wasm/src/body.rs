@@ -97,7 +97,7 @@ impl Body {
     ///
     /// # Errors
     /// They refuse the body, and the guest need not be started.
-    pub fn settle_filters(&mut self, request: &mut Request) -> Result<(), BodyFailure> {
+    fn settle_filters(&mut self, request: &mut Request) -> Result<(), BodyFailure> {
         if !matches!(self.source, Source::Unread) || !request.body_is_filtered() {
             return Ok(());
         }
@@ -140,6 +140,24 @@ impl Body {
             BodyWithoutLength::Spool | BodyWithoutLength::Refuse => self.spool(request)?,
         }
         Ok(())
+    }
+
+    /// Sees to a body that the guest is to have as it comes. A guest for which others wait gets it whole all the same, unless
+    /// the operator says that it is to be streamed.
+    ///
+    /// # Errors
+    /// As [`settle_length`](Body::settle_length).
+    pub fn settle_stream(
+        &mut self,
+        request: &mut Request,
+        settings: &Settings,
+    ) -> Result<(), BodyFailure> {
+        self.settle_filters(request)?;
+        let streamed = settings.body_without_length() == BodyWithoutLength::Stream;
+        match self.is_offered() && settings.serialize().is_some() && !streamed {
+            true => self.spool(request),
+            false => Ok(()),
+        }
     }
 
     fn spool(&mut self, request: &mut Request) -> Result<(), BodyFailure> {

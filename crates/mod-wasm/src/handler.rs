@@ -124,7 +124,7 @@ impl Run<'_> {
     /// Runs a guest that answers HTTP itself.
     fn answer(mut self, request: &mut Request) -> Answer {
         let settings = self.config.settings();
-        if let Err(failure) = self.body.settle_filters(request) {
+        if let Err(failure) = self.body.settle_stream(request, settings) {
             return outcome::refused(request, self.name, &failure);
         }
         let asked = http::Asked::of(request, self.body.is_as_long_as_said(request));
