@@ -198,6 +198,11 @@ impl Request {
         field!(self, sent_bodyct) != 0 || field!(self, bytes_sent) != 0
     }
 
+    /// Does httpd send the response's body in chunks? Decided when the head goes out.
+    pub(crate) fn is_chunked(&self) -> bool {
+        field!(self, chunked) != 0
+    }
+
     /// Has the end of the response been passed to the output filters?
     #[must_use]
     pub fn response_ended(&self) -> bool {
