@@ -1,6 +1,6 @@
 //! The request as a guest sees it that answers HTTP.
 
-use cgi::{Pairs, is_resolved, join, path_with_query, request_fields};
+use cgi::{Pairs, is_kept, is_resolved, join, path_with_query, request_fields};
 use httpd::Request;
 use wasm_runtime_client::{Field, Http};
 
@@ -67,7 +67,7 @@ fn authority(request: &Request) -> Vec<u8> {
 fn path(request: &Request) -> Vec<u8> {
     if request.serves_target()
         && let Some(path) = path_with_query(request.target())
-        && is_resolved(path)
+        && (is_resolved(path) || is_kept(path, request.uri()))
     {
         return path.to_vec();
     }
