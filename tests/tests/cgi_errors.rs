@@ -148,6 +148,24 @@ fn cgi_53_our_statuses_use_error_documents_and_show_no_host_path() {
 }
 
 #[test]
+fn cgi_53_a_guest_is_the_page_for_a_body_that_is_too_large() {
+    let httpd = Setup::new()
+        .conf("LimitRequestBody 100\nErrorDocument 413 /page")
+        .cgi("/probe", "probe", "")
+        .prints("/page", "Content-Type: text/plain\r\n\r\nfrom the guest")
+        .guest("/http", "probe-http", "ErrorDocument 413 /http/unread")
+        .announce("WASM0117")
+        .start();
+    for (target, page) in [
+        ("/probe?do=count", "from the guest"),
+        ("/http/sink", "not read\n"),
+    ] {
+        let response = httpd.post(target, &[b'x'; 200]).expect(413);
+        assert_eq!(response.text(), page);
+    }
+}
+
+#[test]
 fn cgi_54_a_guest_can_be_included() {
     let page =
         "<p>[<!--#include virtual=\"/probe/info?do=env\" -->]</p><!--#include virtual=\"/x\" -->";

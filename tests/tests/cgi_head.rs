@@ -100,6 +100,59 @@ fn cgi_32_a_local_location_redirects_internally() {
     assert!(!posted.contains("<td>CONTENT_LENGTH</td>"), "{posted}");
 }
 
+/// A guest at `/from` that redirects to `/to` without having read its body, and one at `/next` for the request that follows.
+fn redirecting(lines: &str) -> Setup {
+    Setup::new()
+        .prints_then("/from", "Location: /to\r\n\r\n", suite::Then::Return, lines)
+        .cgi("/to", "probe", "WasmArg count")
+        .prints("/next", OK)
+        .prints("/smuggled", "Content-Type: text/plain\r\n\r\nsmuggled")
+}
+
+/// A body that is a request, if it is taken for one.
+const REQUEST: &[u8] = b"GET /smuggled HTTP/1.1\r\nHost: evil\r\n\r\n";
+
+#[test]
+fn cgi_24_a_body_left_unread_by_a_redirect_is_not_the_next_request() {
+    for lines in ["", "WasmBodyWithoutLength Stream"] {
+        let httpd = redirecting(lines).start();
+        let large = [REQUEST, &[b'x'; 1 << 20][..]].concat();
+        for method in ["POST", "PUT", "GET", "HEAD"] {
+            for request in [
+                Req::post("/from", REQUEST),
+                Req::post("/from", &large),
+                Req::post_chunked("/from", &[REQUEST, REQUEST]),
+            ] {
+                let mut conn = httpd.connect();
+                let request = request.method(method).bytes();
+                let mut sender = conn.sender();
+                let both = [request, Req::get("/next").bytes()].concat();
+                std::thread::scope(|scope| {
+                    scope.spawn(move || std::io::Write::write_all(&mut sender, &both));
+                    // The redirected request is one without a body.
+                    let redirected = conn.response(method).expect(200);
+                    assert!(method == "HEAD" || redirected.text().starts_with("bytes=0 "));
+                    assert_eq!(conn.response("GET").expect(200).text(), "body", "{method}");
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn cgi_32_a_client_that_waits_for_100_continue_is_redirected_without_it() {
+    let httpd = redirecting("").start();
+    let mut conn = httpd.connect();
+    conn.send(
+        "POST /from HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n",
+    );
+    let response = conn.response("POST").expect(200);
+    assert!(response.interim.is_empty(), "nobody reads the body");
+    assert!(response.text().starts_with("bytes=0 "));
+    // Whether the body comes now is for the client to say, so no request may follow.
+    assert!(conn.is_closed());
+}
+
 #[test]
 fn cgi_33_an_absolute_location_is_302() {
     let httpd = Setup::new()

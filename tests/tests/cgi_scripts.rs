@@ -88,6 +88,30 @@ fn cgi_10_a_script_that_no_mount_covers_is_500_and_the_log_says_what_is_missing(
 }
 
 #[test]
+fn cgi_10_a_path_that_is_another_file_to_the_interpreter_is_not_shown() {
+    for (hides, lines) in [
+        ("another directory", "WasmMapDir /data ${ROOT}/other"),
+        ("the temporary directory", "WasmTempDir /data"),
+    ] {
+        let httpd = Setup::new()
+            .module("mime")
+            .file("htdocs/data/a.tpl", script_saying("what httpd has judged"))
+            .file("htdocs/b.tpl", script_saying("beside it"))
+            .file("other/a.tpl", script_saying("what nobody has judged"))
+            .conf(&format!(
+                "<Directory ${{ROOT}}/htdocs>\nOptions +ExecCGI\nAddHandler wasm-handler .tpl\n\
+                 WasmModule ${{GUESTS}}/template.wasm\nWasmMapDir / ${{ROOT}}/htdocs\n{lines}\n</Directory>"
+            ))
+            .start();
+        let page = httpd.get("/data/a.tpl").expect(500).text();
+        assert!(!page.contains("judged"), "{hides}: {page}");
+        httpd.expect_log("WASM0157");
+        let page = httpd.get("/b.tpl").expect(200).text();
+        assert!(page.contains("beside it"), "{hides}: {page}");
+    }
+}
+
+#[test]
 fn cgi_10_an_interpreter_that_wants_no_paths_is_not_told_them() {
     let httpd = scripts()
         .file("htdocs/a.tpl", "")

@@ -8,6 +8,7 @@ both!(
     any_method_arrives,
     the_path_with_query_is_exactly_as_received,
     a_path_that_is_resolved_arrives_as_httpd_decided_on_it,
+    an_encoded_slash_separates_segments_where_httpd_says_so,
     an_absolute_target_gives_authority_and_path,
     the_authority_is_what_the_client_named,
     a_rewritten_path_is_what_is_asked_for,
@@ -78,6 +79,35 @@ fn a_path_that_is_resolved_arrives_as_httpd_decided_on_it(probe: Probe) {
     }
     for asked in ["/p/report/../status", "/p//status", "/p/%2e/status"] {
         httpd.get(asked).expect(403);
+    }
+}
+
+fn an_encoded_slash_separates_segments_where_httpd_says_so(probe: Probe) {
+    let httpd = probe
+        .setup("")
+        .conf("AllowEncodedSlashes On\n<Location /p/status>\nRequire all denied\n</Location>")
+        .announce("AH01630")
+        .start();
+    // What is judged is what the guest is asked for.
+    for (asked, given) in [
+        ("/p/status%2f..%2freport", "/p/report"),
+        ("/p/status%2F%2e%2e/report?x", "/p/report?x"),
+        ("/p/report%2f.%2fx", "/p/report/x"),
+        ("/p/report%2f/x", "/p/report/x"),
+        ("/p/report/a%2fb", "/p/report/a%2fb"),
+    ] {
+        let text = report(&httpd, &Req::get(asked));
+        check_lines(&text, &[&format!("path={given}")]);
+    }
+    httpd.get("/p/report%2f..%2fstatus").expect(403);
+    // Where it is a part of its segment, nothing is resolved, and nothing encoded twice.
+    let httpd = probe.setup("").conf("AllowEncodedSlashes NoDecode").start();
+    for path in [
+        "/p/report/http:%2f%2fa%2F..%2fb?x=%2f",
+        "/p/report/a%20b%2f",
+    ] {
+        let text = report(&httpd, &Req::get(path));
+        check_lines(&text, &[&format!("path={path}")]);
     }
 }
 

@@ -243,6 +243,15 @@ fn conditions_are_seen_to(probe: Probe) {
     let since = |value| [("If-Modified-Since", value)];
     ask(&since("Mon, 01 Jan 2024 10:00:00 GMT"), date).expect(304);
     ask(&since("Mon, 01 Jan 2024 09:00:00 GMT"), date).expect(200);
+    let unmodified = [("If-Unmodified-Since", "Mon, 01 Jan 2024 09:00:00 GMT")];
+    ask(&unmodified, date).expect(412);
+    // A date that is none says nothing of when the response was modified.
+    for date in ["Last-Modified:+yesterday", "Last-Modified:"] {
+        ask(&unmodified, date).expect(200);
+        ask(&unmodified, &format!("{date}&h={tag}")).expect(200);
+        let both = format!("{date}&h={tag}");
+        ask(&[("If-None-Match", "\"v1\"")], &both).expect(304);
+    }
 }
 
 fn mod_headers_changes_the_head(probe: Probe) {

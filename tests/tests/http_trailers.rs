@@ -6,6 +6,7 @@ both!(
     trailers_over_chunked,
     trailers_pass_filters,
     trailers_need_a_chunked_body,
+    a_body_that_is_not_chunked_is_left_alone,
     trailers_over_http_2,
     a_trailer_that_is_forbidden_is_refused,
 );
@@ -71,6 +72,25 @@ fn trailers_need_a_chunked_body(probe: Probe) {
     );
     let response = httpd.send(&Req::head("/p/trailers?t=X-Sum:+7")).expect(200);
     assert!(response.trailers.is_empty());
+}
+
+fn a_body_that_is_not_chunked_is_left_alone(probe: Probe) {
+    // All output reaches httpd's last filters at once, with its end.
+    let httpd = probe
+        .setup("SetOutputFilter late")
+        .module("ext_filter")
+        .conf("ExtFilterDefine late mode=output cmd=\"/bin/sh -c 'sleep 1; cat'\"")
+        .start();
+    // A client that is owed a 100 Continue can not go on, so httpd closes and needs no chunks.
+    let mut conn = httpd.connect();
+    conn.send(
+        "POST /p/trailers?b=0%0D%0A%0D%0A&t=X-Sum:+7 HTTP/1.1\r\nHost: localhost\r\n\
+         Expect: 100-continue\r\nContent-Length: 4\r\n\r\n",
+    );
+    let response = conn.response("POST").expect(200);
+    assert_eq!(response.header("Transfer-Encoding"), None);
+    assert_eq!(response.text(), "0\r\n\r\n");
+    assert!(conn.is_closed());
 }
 
 fn trailers_over_http_2(probe: Probe) {

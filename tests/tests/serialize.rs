@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::thread;
-use suite::{Conn, Httpd, Req, Setup, host, paths, process, wait};
+use suite::{Conn, Httpd, Req, Setup, check_lines, host, paths, probe, process, wait};
 
 /// So many requests at the same time.
 const CLIENTS: usize = 8;
@@ -251,6 +251,63 @@ fn a_slow_body_does_not_hold_up_others() {
     }
     slow.send("whole");
     assert_eq!(slow.response("POST").expect(200).text(), "half whole");
+}
+
+/// A request at `target` whose body the server has asked for, and does not get.
+fn waited_for(httpd: &Httpd, method: &str, target: &str) -> Conn {
+    let mut conn = httpd.connect();
+    conn.send(format!(
+        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"
+    ));
+    assert_eq!(conn.head().status, 100);
+    conn
+}
+
+#[test]
+fn a_slow_body_does_not_hold_up_others_whatever_the_method() {
+    let httpd = setup("WasmSerialize On").start();
+    for method in ["HEAD", "GET", "DELETE"] {
+        let mut slow = waited_for(&httpd, method, "/probe?do=count");
+        httpd.get("/probe?do=count").expect(200);
+        slow.send("body");
+        slow.response(method).expect(200);
+    }
+}
+
+#[test]
+fn a_slow_body_for_an_http_component_does_not_hold_up_others() {
+    for probe in [probe::P2, probe::P3] {
+        let httpd = probe.setup("WasmSerialize On").start();
+        for method in ["POST", "HEAD"] {
+            let mut slow = waited_for(&httpd, method, "/p/report");
+            httpd.get("/p/report").expect(200);
+            slow.send("body");
+            let response = slow.response(method).expect(200);
+            if method == "POST" {
+                let text = response.text();
+                check_lines(&text, &["bytes=4 fnv1a=cd4de79bc6c93295"]);
+            }
+        }
+        let chunked = Req::post_chunked("/p/report", &[b"a ", b"bo", b"dy"]);
+        let text = httpd.send(&chunked).expect(200).text();
+        check_lines(&text, &["bytes=6 fnv1a=021a337c955cd3a0"]);
+    }
+}
+
+#[test]
+fn a_body_is_streamed_to_an_http_component_where_that_is_said() {
+    let lines = "WasmSerialize On\nWasmBodyWithoutLength Stream";
+    for probe in [probe::P2, probe::P3] {
+        let httpd = probe.setup(lines).start();
+        let mut conn = httpd.connect();
+        conn.send("POST /p/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf ");
+        let head = conn.head();
+        assert_eq!(head.status, 200);
+        conn.send("whole");
+        let mut body = Vec::new();
+        assert!(conn.read_body("POST", &head, &mut |piece| body.extend_from_slice(piece)));
+        assert_eq!(body, b"half whole");
+    }
 }
 
 #[test]

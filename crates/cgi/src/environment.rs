@@ -14,7 +14,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use directives::{Settings, guest_path};
+use directives::Settings;
 
 use crate::pairs::Pairs;
 use crate::requested::Requested;
@@ -128,7 +128,9 @@ fn add_about_file<'v>(
 
 /// The host path `path` as the guest may see it.
 fn shown_path<'p>(path: &'p [u8], settings: &Settings, mapped: bool) -> Option<Cow<'p, [u8]>> {
-    let seen = guest_path(settings.mounts(), Path::new(OsStr::from_bytes(path)))?.into_bytes();
+    let seen = settings
+        .guest_path(Path::new(OsStr::from_bytes(path)))?
+        .into_bytes();
     (mapped || seen == path).then_some(Cow::Owned(seen))
 }
 

@@ -31,18 +31,19 @@ const NOT_IN_TRAILERS: &[&str] = &[
     "Trailer",
 ];
 
-/// The header fields for the guest, in their order. `body_changed`: filters may change the body's length.
+/// The header fields for the guest, in their order. `length_holds`: is `Content-Length` that of the body which the guest
+/// gets? Filters may change that, and a body that was sent for another resource is none.
 ///
 /// `TE` is passed on as far as it says that the client takes trailer fields: that is for whoever makes the response.
 #[must_use]
 pub fn request_fields<'f>(
     fields: impl Iterator<Item = (&'f [u8], &'f [u8])>,
-    body_changed: bool,
+    length_holds: bool,
 ) -> Pairs {
     // What allocators have at hand ends at about a kilobyte; longer lists grow.
     let mut passed = Pairs::with_capacity(32, 1024);
     for (name, value) in fields {
-        if is_one_of(name, NOT_PASSED_ON) || body_changed && is(name, "Content-Length") {
+        if is_one_of(name, NOT_PASSED_ON) || !length_holds && is(name, "Content-Length") {
             continue;
         }
         if is(name, "TE") {
@@ -89,11 +90,11 @@ fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 mod tests {
     use super::*;
 
-    fn passed(fields: &[(&str, &str)], body_changed: bool) -> Vec<String> {
+    fn passed(fields: &[(&str, &str)], length_holds: bool) -> Vec<String> {
         let fields = fields
             .iter()
             .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        shown(request_fields(fields, body_changed).iter())
+        shown(request_fields(fields, length_holds).iter())
     }
 
     fn shown<'f>(fields: impl Iterator<Item = (&'f [u8], &'f [u8])>) -> Vec<String> {
@@ -107,7 +108,7 @@ mod tests {
     fn order_and_repeats_are_kept() {
         let fields = [("Host", "a"), ("X", "1"), ("Accept", "b"), ("x", "2")];
         assert_eq!(
-            passed(&fields, false),
+            passed(&fields, true),
             ["Host: a", "X: 1", "Accept: b", "x: 2"]
         );
     }
@@ -128,7 +129,7 @@ mod tests {
             ("Trailer", "X-Sum"),
         ];
         assert_eq!(
-            passed(&fields, false),
+            passed(&fields, true),
             [
                 "X-Kept: set by the operator",
                 "Authorization: kept",
@@ -140,17 +141,17 @@ mod tests {
     #[test]
     fn trailers_are_welcome_if_the_client_says_so() {
         assert_eq!(
-            passed(&[("TE", "gzip, Trailers ;q=1")], false),
+            passed(&[("TE", "gzip, Trailers ;q=1")], true),
             ["TE: trailers"]
         );
-        assert!(passed(&[("TE", "gzip;q=0.5, x-trailers")], false).is_empty());
+        assert!(passed(&[("TE", "gzip;q=0.5, x-trailers")], true).is_empty());
     }
 
     #[test]
     fn a_length_is_passed_on_only_if_it_is_true() {
         let fields = [("Content-Length", "5"), ("Content-Type", "a/b")];
-        assert_eq!(passed(&fields, false).len(), 2);
-        assert_eq!(passed(&fields, true), ["Content-Type: a/b"]);
+        assert_eq!(passed(&fields, true).len(), 2);
+        assert_eq!(passed(&fields, false), ["Content-Type: a/b"]);
     }
 
     #[test]

@@ -31,4 +31,4 @@ pub use requested::Requested;
 pub use response::{FieldProblem, ResponseHead, response_trailers};
 pub use script_log::{Failed, Record};
 pub use stderr::{Line, Stderr};
-pub use target::{is_resolved, join, path_with_query};
+pub use target::{is_kept, is_resolved, join, path_with_query};

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use directives::{Settings, guest_path};
+use directives::Settings;
 
 /// What the requested file is to the guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Requested {
     pub fn working_directory(&self, settings: &Settings) -> Option<String> {
         let directory = self.file()?.parent()?;
         self.maps_file_names(settings)
-            .then(|| guest_path(settings.mounts(), directory))?
+            .then(|| settings.guest_path(directory))?
     }
 
     /// The directory of a script that the guest should read and can not see: it would be called for nothing. Where paths are
@@ -53,7 +53,7 @@ impl Requested {
             return None;
         };
         let told = self.is_cgi(settings) && self.maps_file_names(settings);
-        (told && guest_path(settings.mounts(), script).is_none()).then(|| script.parent())?
+        (told && settings.guest_path(script).is_none()).then(|| script.parent())?
     }
 
     fn file(&self) -> Option<&Path> {

@@ -18,10 +18,10 @@ pub fn path_with_query(target: &[u8]) -> Option<&[u8]> {
 
 /// Does the path of this target name what it seems to? Not with a segment `.` or `..`, also encoded, or an empty one: httpd
 /// has resolved these before it chose the sections that hold, and who may pass; a guest that got them would choose anew.
+/// Segments end at an encoded slash too, which httpd takes for one with `AllowEncodedSlashes On`.
 #[must_use]
 pub fn is_resolved(target: &[u8]) -> bool {
-    let path = target.split(|&byte| byte == b'?').next();
-    let path = path.unwrap_or_default();
+    let path = decoded(path_of(target), |byte| byte == b'/');
     let mut segments = path.split(|&byte| byte == b'/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         let last = segments.peek().is_none();
@@ -30,6 +30,45 @@ pub fn is_resolved(target: &[u8]) -> bool {
         }
     }
     true
+}
+
+/// Is `served` this target's path with nothing resolved, only decoded but for its encoded slashes? So httpd leaves it with
+/// `AllowEncodedSlashes NoDecode`, where such a slash is a part of its segment.
+#[must_use]
+pub fn is_kept(target: &[u8], served: &[u8]) -> bool {
+    decoded(path_of(target), |byte| byte != b'/') == served
+}
+
+fn path_of(target: &[u8]) -> &[u8] {
+    target
+        .split(|&byte| byte == b'?')
+        .next()
+        .unwrap_or_default()
+}
+
+/// The path with what is encoded decoded, as far as `wanted` says so of a byte.
+fn decoded(mut path: &[u8], wanted: impl Fn(u8) -> bool) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(path.len());
+    while let Some((&first, rest)) = path.split_first() {
+        let (byte, rest) = match rest {
+            [high, low, rest @ ..] if first == b'%' => {
+                match hex(*high, *low).filter(|&b| wanted(b)) {
+                    Some(byte) => (byte, rest),
+                    None => (first, &path[1..]),
+                }
+            }
+            _ => (first, rest),
+        };
+        decoded.push(byte);
+        path = rest;
+    }
+    decoded
+}
+
+/// The byte with these hexadecimal digits.
+fn hex(high: u8, low: u8) -> Option<u8> {
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
 /// `.` or `..`, each dot as it is or as `%2e`.
@@ -50,16 +89,15 @@ fn is_dots(segment: &[u8]) -> bool {
 
 /// Can it stand on a request line? Whether the query is encoded well is for its reader to say.
 fn is_encoded(target: &[u8]) -> bool {
-    let path = target
-        .split(|&byte| byte == b'?')
-        .next()
-        .unwrap_or_default();
     let two_digits = |rest: &[u8]| {
         rest.get(..2)
             .is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
     };
     target.iter().all(u8::is_ascii_graphic)
-        && path.split(|&byte| byte == b'%').skip(1).all(two_digits)
+        && path_of(target)
+            .split(|&byte| byte == b'%')
+            .skip(1)
+            .all(two_digits)
 }
 
 /// The target for a path that is encoded already, and a query that need not be.
@@ -125,6 +163,10 @@ mod tests {
             "/%2ea",
             "*",
             "/a/..;/b",
+            "/a%2fb",
+            "/a%2F..b%2f",
+            "/a%252f..%252fb",
+            "/a%2",
         ] {
             assert!(is_resolved(target.as_bytes()), "{target}");
         }
@@ -138,8 +180,30 @@ mod tests {
             "/a//b",
             "/a//",
             "/..?x",
+            "/a%2f..%2Fb",
+            "/a/..%2fb",
+            "/a%2f/b",
+            "/a%2F%2e",
         ] {
             assert!(!is_resolved(target.as_bytes()), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_was_only_decoded_is_kept() {
+        let kept = |target: &str, served: &str| is_kept(target.as_bytes(), served.as_bytes());
+        assert!(kept("/a%2f..%2Fb?x", "/a%2f..%2Fb"));
+        assert!(kept("/%41%20/http:%2f%2fb", "/A /http:%2f%2fb"));
+        assert!(kept("/a%252fb", "/a%2fb"));
+        for (target, served) in [
+            ("/a%2f..%2fb", "/b"),
+            ("/a/../b", "/b"),
+            ("/a/%2e%2e/b", "/b"),
+            ("//a", "/a"),
+            ("/a%2fb", "/a/b"),
+            ("/a%2f..%2fb/%252f", "/b/%2f"),
+        ] {
+            assert!(!kept(target, served), "{target} {served}");
         }
     }
 

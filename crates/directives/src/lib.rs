@@ -22,7 +22,7 @@ pub use directive::{
     Apply, Arity, Contexts, DIRECTIVES, Directive, Example, FoundBy, Reject, directive,
 };
 pub use messages::{Fault, Level, MESSAGES, Message};
-pub use mounts::{Mount, guest_path};
+pub use mounts::Mount;
 pub use settings::{
     CacheDir, DEFAULT_MEMORY_LIMIT, EntryPoint, ModuleRef, OutboundLimit, Reuse, ServerSettings,
     Settings, TempDir,

@@ -4,7 +4,6 @@
 use std::path::Path;
 
 use crate::args::Paths;
-use crate::mounts::guest_path;
 use crate::settings::Settings;
 
 /// What makes a value an expression.
@@ -121,7 +120,7 @@ impl Value {
         if self.kind == Kind::Expression {
             return Ok(Value::literal(&result));
         }
-        match guest_path(settings.mounts(), Path::new(&result)) {
+        match settings.guest_path(Path::new(&result)) {
             Some(path) => Ok(Value::literal(&path)),
             None => Err(ValueProblem::NoMount {
                 value: value(),

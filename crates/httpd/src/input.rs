@@ -106,21 +106,12 @@ impl Input {
         };
         let at_most = sys::apr_off_t::try_from(at_most).unwrap_or(sys::apr_off_t::MAX);
         let filters = request.input_filters_ptr();
-        let shielded = shield_response(request);
-        // SAFETY: the filters belong to the live request, and the brigade is ours.
-        let status = unsafe {
-            sys::ap_get_brigade(
-                filters,
-                self.pending.as_ptr(),
-                sys::AP_MODE_READBYTES,
-                block,
-                at_most,
-            )
-        };
+        let shielded = request.response_begun().then(|| shield(request));
+        let result = get(filters, &mut self.pending, block, at_most);
         if let Some(output) = shielded {
             request.swap_output_filters(output);
         }
-        match Status::check(status) {
+        match result {
             Err(status) if status.is_again() && !wait => Ok(false),
             Err(status) => Err(status),
             // Success without a bucket is how some filters say "not yet".
@@ -129,11 +120,44 @@ impl Input {
     }
 }
 
-/// Takes a response that has begun out of reach of the input filters. On a malformed or too large body httpd's HTTP filter
-/// sends an error and the end of the stream down the output filters: before a response that makes the error page, but in the
-/// middle of one it would look to the client as if the response were whole. With no filters there, reading fails instead.
-fn shield_response(request: &mut Request) -> Option<*mut sys::ap_filter_t> {
-    request
-        .response_begun()
-        .then(|| request.swap_output_filters(std::ptr::null_mut()))
+impl Request {
+    /// Lets httpd's HTTP filter look at the header fields, as it does when it is first asked for the body: only from then on
+    /// does it know by itself what is left of that, for instance to skip it before the next request on the connection. May
+    /// drop a byte of the body. Does not wait, so a client that waits for `100 Continue` still waits.
+    ///
+    /// # Errors
+    /// The body is malformed, so nobody can know where it ends.
+    pub(crate) fn begin_body(&mut self) -> Result<(), Status> {
+        let mut dropped = Brigade::new(self);
+        let filters = self.protocol_input_filters_ptr();
+        let output = shield(self);
+        let result = get(filters, &mut dropped, sys::APR_NONBLOCK_READ, 1);
+        self.swap_output_filters(output);
+        match result {
+            Err(status) if status.is_again() => Ok(()),
+            result => result,
+        }
+    }
+}
+
+/// `ap_get_brigade`, for a piece of a body.
+fn get(
+    filters: *mut sys::ap_filter_t,
+    brigade: &mut Brigade,
+    block: sys::apr_read_type_e,
+    at_most: sys::apr_off_t,
+) -> Result<(), Status> {
+    let brigade = brigade.as_ptr();
+    // SAFETY: the filters belong to a live request, and the brigade is the caller's.
+    Status::check(unsafe {
+        sys::ap_get_brigade(filters, brigade, sys::AP_MODE_READBYTES, block, at_most)
+    })
+}
+
+/// Takes a response out of reach of the input filters, until the filters that this returns are put back. On a malformed or
+/// too large body httpd's HTTP filter sends an error and the end of the stream down the output filters: before a response
+/// that makes the error page, but in the middle of one it would look to the client as if the response were whole. With no
+/// filters there, reading fails instead.
+fn shield(request: &mut Request) -> *mut sys::ap_filter_t {
+    request.swap_output_filters(std::ptr::null_mut())
 }

@@ -71,6 +71,11 @@ impl Request {
         field!(self, input_filters)
     }
 
+    /// The last of the input filters, which know the body's framing and nothing of its content.
+    pub(crate) fn protocol_input_filters_ptr(&self) -> *mut sys::ap_filter_t {
+        field!(self, proto_input_filters)
+    }
+
     pub(crate) fn output_filters_ptr(&self) -> *mut sys::ap_filter_t {
         field!(self, output_filters)
     }
@@ -151,39 +156,51 @@ impl Request {
         field!(self, used_path_info) == sys::AP_REQ_REJECT_PATH_INFO.cast_signed()
     }
 
-    /// Is there a body for a handler to read? A sub-request has one only if its headers say so, which httpd sees to; a GET
-    /// after an internal redirect, such as an `ErrorDocument`, must not read what was sent for another resource.
+    /// Is the body that the client has sent, if any, meant for what is served? A sub-request has one only if its header fields
+    /// say so, which httpd sees to. Whoever redirects to a page of his own, such as an `ErrorDocument`, makes a GET of what
+    /// need not have been one: that must not read what was sent for another resource. A redirect that only finds the
+    /// resource, such as one of mod_rewrite in a `.htaccess` file, leaves the method as it was.
     #[must_use]
-    pub fn offers_body(&self) -> bool {
-        if !field!(self, main).is_null() {
+    pub fn owns_body(&self) -> bool {
+        if self.is_sub_request() {
             return self
                 .headers_in()
                 .is_some_and(|headers| headers.get(c"Content-Length").is_some());
         }
         let redirected = !field!(self, prev).is_null();
-        !redirected || field!(self, method_number) != sys::M_GET.cast_signed()
+        let asked = self.request_line().split(|&byte| byte == b' ').next();
+        !redirected
+            || field!(self, method_number) != sys::M_GET.cast_signed()
+            || asked == Some(self.method())
     }
 
-    /// Does the request say that it has a body, by a length that is not 0 or by a transfer coding? `ap_request_has_body`,
-    /// which says no for HEAD. mod_http2 gives a transfer coding to bodies without a length.
+    /// Does the request say that it has a body, by a length that is not 0 or by a transfer coding? Whatever the method:
+    /// `ap_request_has_body` says no for HEAD. mod_http2 gives a transfer coding to bodies without a length.
     #[must_use]
     pub fn has_body(&self) -> bool {
-        // SAFETY: the request is alive; the function only reads it.
-        let has_body = unsafe { sys::ap_request_has_body(self.as_ptr()) };
-        has_body != 0
+        self.headers_in().is_some_and(|headers| {
+            let length = headers.get(c"Content-Length");
+            headers.get(c"Transfer-Encoding").is_some()
+                || length.is_some_and(|length| length != b"0")
+        })
     }
 
     /// Do filters of the content, such as mod_deflate's `INFLATE`, stand between the client's body and the handler? Then it
     /// may have another length than the client says.
     #[must_use]
     pub fn body_is_filtered(&self) -> bool {
-        field!(self, input_filters) != field!(self, proto_input_filters)
+        self.input_filters_ptr() != self.protocol_input_filters_ptr()
     }
 
     /// Has the client been sent a part of the response's body, or a head without one?
     #[must_use]
     pub fn response_begun(&self) -> bool {
         field!(self, sent_bodyct) != 0 || field!(self, bytes_sent) != 0
+    }
+
+    /// Does httpd send the response's body in chunks? Decided when the head goes out.
+    pub(crate) fn is_chunked(&self) -> bool {
+        field!(self, chunked) != 0
     }
 
     /// Has the end of the response been passed to the output filters?

@@ -66,9 +66,15 @@ impl Request {
     /// Serves the local URL `uri` in place of this request, as a GET without a body. Its response is complete when this
     /// returns; the handler has nothing more to do.
     pub fn redirect_internally(&mut self, uri: &CStr) {
+        // What is left of the body is httpd's to skip, which it can no longer do by the header fields. A sub-request has
+        // header fields of its own, and the body is not its own to read.
+        if !self.is_sub_request() && self.begin_body().is_err() {
+            self.close_connection();
+        }
         self.become_get();
         if let Some(headers) = self.headers_in() {
             headers.unset(c"Content-Length");
+            headers.unset(c"Transfer-Encoding");
         }
         let uri = self.string(uri);
         // SAFETY: the request is alive, and the text ends with a NUL and lives in its pool.

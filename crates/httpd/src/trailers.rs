@@ -43,10 +43,12 @@ impl Request {
         }
     }
 
-    /// Sends what is in [`trailers_out`](Request::trailers_out) when the response ends, if its framing allows that. Names and
-    /// values must have been checked, nobody looks at them any more.
+    /// Sends what is in [`trailers_out`](Request::trailers_out) when the response ends, if its framing allows that: there is
+    /// none for them behind a body of a known length, or one that ends with the connection. Names and values must have been
+    /// checked, nobody looks at them any more.
     pub fn send_trailers(&mut self) {
-        if self.trailers() != Trailers::BehindChunks {
+        let unchunked = self.response_begun() && !self.is_chunked();
+        if self.trailers() != Trailers::BehindChunks || unchunked {
             return;
         }
         let r = self.as_ptr();
@@ -69,6 +71,10 @@ unsafe extern "C" fn filter(
         let Some(request) = (unsafe { Request::from_raw(r) }) else {
             return;
         };
+        // Only now is it certain: the filter that makes the head decides on the framing, and its output is what comes here.
+        if !request.is_chunked() {
+            return;
+        }
         // SAFETY: httpd passes a live brigade.
         unsafe { replace_last_chunk(brigade, || section(&request)) };
     });

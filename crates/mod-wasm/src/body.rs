@@ -49,6 +49,8 @@ enum Source {
 pub enum Length {
     /// What the client says, if it says something.
     AsSaid,
+    /// Nothing: there is no body, whatever the client has sent for another resource.
+    None,
     /// Nothing: filters change it while the body is read.
     Unknown,
     /// So many bytes.
@@ -67,15 +69,18 @@ pub struct BodyFailure {
 }
 
 impl Body {
-    /// A body of which nothing has been read. `offered`: may the guest read it?
-    pub fn new(offered: bool) -> Body {
+    /// The body of `request`, of which nothing has been read. `wanted`: may a guest of this kind have one at all?
+    pub fn new(request: &Request, wanted: bool) -> Body {
+        let own = wanted && request.owns_body();
         Body {
-            source: if offered {
-                Source::Unread
-            } else {
-                Source::None
+            source: match own && request.has_body() {
+                true => Source::Unread,
+                false => Source::None,
             },
-            length: Length::AsSaid,
+            length: match own {
+                true => Length::AsSaid,
+                false => Length::None,
+            },
             failure: None,
             starving: None,
             wanted: false,
@@ -83,11 +88,16 @@ impl Body {
         }
     }
 
+    /// May the guest read it?
+    pub fn is_offered(&self) -> bool {
+        !matches!(self.source, Source::None)
+    }
+
     /// Lets filters that change the body correct the header fields that they falsify, before the guest sees those.
     ///
     /// # Errors
     /// They refuse the body, and the guest need not be started.
-    pub fn settle_filters(&mut self, request: &mut Request) -> Result<(), BodyFailure> {
+    fn settle_filters(&mut self, request: &mut Request) -> Result<(), BodyFailure> {
         if !matches!(self.source, Source::Unread) || !request.body_is_filtered() {
             return Ok(());
         }
@@ -108,7 +118,7 @@ impl Body {
         request: &mut Request,
         settings: &Settings,
     ) -> Result<(), BodyFailure> {
-        if !matches!(self.source, Source::Unread) || !request.has_body() {
+        if !matches!(self.source, Source::Unread) {
             return Ok(());
         }
         let wanted = settings.body_without_length();
@@ -132,6 +142,24 @@ impl Body {
         Ok(())
     }
 
+    /// Sees to a body that the guest is to have as it comes. A guest for which others wait gets it whole all the same, unless
+    /// the operator says that it is to be streamed.
+    ///
+    /// # Errors
+    /// As [`settle_length`](Body::settle_length).
+    pub fn settle_stream(
+        &mut self,
+        request: &mut Request,
+        settings: &Settings,
+    ) -> Result<(), BodyFailure> {
+        self.settle_filters(request)?;
+        let streamed = settings.body_without_length() == BodyWithoutLength::Stream;
+        match self.is_offered() && settings.serialize().is_some() && !streamed {
+            true => self.spool(request),
+            false => Ok(()),
+        }
+    }
+
     fn spool(&mut self, request: &mut Request) -> Result<(), BodyFailure> {
         let mut input = match std::mem::replace(&mut self.source, Source::None) {
             Source::Reading(input) => input,
@@ -146,6 +174,14 @@ impl Body {
     /// What the guest may be told of the length.
     pub fn length(&self) -> Length {
         self.length
+    }
+
+    /// Is the length that the client says, if any, that of the body which the guest gets?
+    pub fn is_as_long_as_said(&self, request: &Request) -> bool {
+        match self.length {
+            Length::AsSaid | Length::Is(_) => !self.is_offered() || !request.body_is_filtered(),
+            Length::None | Length::Unknown => false,
+        }
     }
 
     /// Reads into `buffer`, which must not be empty. `wait`: block until something has come.

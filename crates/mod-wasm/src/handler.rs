@@ -44,8 +44,8 @@ pub fn handle(request: &mut Request) -> Answer {
         true => Form::Script,
         false => Form::Plain,
     };
-    let body = form != Form::Plain;
-    if body && body_too_large(request, &chosen.name) {
+    let body = Body::new(request, form != Form::Plain);
+    if body.is_offered() && body_too_large(request, &chosen.name) {
         return Answer::Http(413);
     }
     let words = match form {
@@ -61,7 +61,7 @@ pub fn handle(request: &mut Request) -> Answer {
         form,
         cwd: chosen.requested.working_directory(settings),
         words,
-        body: Body::new(body && request.offers_body()),
+        body,
     };
     match form {
         Form::Plain => run.start(request, Environment::configured(settings), None),
@@ -124,10 +124,10 @@ impl Run<'_> {
     /// Runs a guest that answers HTTP itself.
     fn answer(mut self, request: &mut Request) -> Answer {
         let settings = self.config.settings();
-        if let Err(failure) = self.body.settle_filters(request) {
+        if let Err(failure) = self.body.settle_stream(request, settings) {
             return outcome::refused(request, self.name, &failure);
         }
-        let asked = http::Asked::of(request);
+        let asked = http::Asked::of(request, self.body.is_as_long_as_said(request));
         let environment = Environment::configured(settings);
         self.start(request, environment, Some(&asked))
     }

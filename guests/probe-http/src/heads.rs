@@ -84,7 +84,8 @@ pub fn immutable(exchange: Exchange) -> Done {
     exchange.start.text(&text)
 }
 
-/// `trailers [h=Name: value...] [t=Name: value...]`: a body of one line, then these trailers; `h` as in `fields`.
+/// `trailers [h=Name: value...] [t=Name: value...] [b=]`: a body of one line, or this one, then these trailers; `h` as in
+/// `fields`.
 pub fn trailers(exchange: Exchange) -> Done {
     let head = typed("text/plain")?;
     let tail = Fields::new();
@@ -95,7 +96,8 @@ pub fn trailers(exchange: Exchange) -> Done {
         }
     }
     let out = exchange.start.begin(200, head)?;
-    out.write(b"with trailers\n")?;
+    let body = exchange.call.all("b").next().unwrap_or(b"with trailers\n");
+    out.write(body)?;
     out.finish(Some(tail))
 }
 

@@ -93,7 +93,8 @@ pub fn immutable(exchange: &Exchange) -> Answer {
     ))
 }
 
-/// `trailers [h=Name: value...] [t=Name: value...]`: a body of one line, then these trailers; `h` as in `fields`.
+/// `trailers [h=Name: value...] [t=Name: value...] [b=]`: a body of one line, or this one, then these trailers; `h` as in
+/// `fields`.
 pub fn trailers(exchange: &Exchange) -> Answer {
     let head = typed("text/plain")?;
     let tail = Fields::new();
@@ -103,7 +104,9 @@ pub fn trailers(exchange: &Exchange) -> Answer {
             fields.append(&name, &value).map_err(|e| wrong(short(&e)))?;
         }
     }
-    whole(200, head, "with trailers\n".to_owned(), Some(tail))
+    let body = exchange.call.text("b");
+    let body = body.unwrap_or_else(|| "with trailers\n".to_owned());
+    whole(200, head, body, Some(tail))
 }
 
 /// `none`: never answers and waits for nothing that could happen.

@@ -26,7 +26,9 @@ pub static WASM_BODY_WITHOUT_LENGTH: Directive = Directive {
            programs that read their standard input to its end, and for answers that begin before the request is over.\n\
            - `Refuse`: a client that says no length gets 411, and the program is not started. A body that has a length \
            which an input filter changes is spooled: its client has done what it could.\n\n\
-           A body whose length is known is not held back, unless `WasmSerialize` holds. The directive concerns programs with `WasmEnableCGI On`.",
+           The directive concerns programs with `WasmEnableCGI On`. A body whose length is known is not held back, unless \
+           [WasmSerialize](#wasmserialize) holds: then any body is spooled, also that for an http component, since others \
+           would wait for its client; `Stream` streams it all the same.",
     examples: &[
         Example {
             title: "A program that reads its standard input to the end",

@@ -15,7 +15,9 @@ pub static WASM_MAP_DIR: Directive = Directive {
     text: "As `WasmDir`, but the program sees the directory under `<guest-path>`, so that it need not know how the host \
            is laid out. Mind the order: first what the program sees, then what is on the host.\n\n\
            Of several directories for one guest path the last one holds, and that of an inner section replaces that of \
-           an outer one.",
+           an outer one. Where one guest path lies in another (`/` and `/data`), the program finds in the inner one what it \
+           looks for there, and what the outer host directory holds under that name is no path of the program: a \
+           variable or argument that would name such a file is withheld or refused, as if no directory held it.",
     examples: &[
         Example {
             title: "Show a directory as /data",

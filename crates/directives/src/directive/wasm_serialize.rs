@@ -25,8 +25,9 @@ pub static WASM_SERIALIZE: Directive = Directive {
            A request waits for at most the server's `Timeout`; then its client gets 503 with `Retry-After`. What it waits \
            does not count against `WasmTimeout`. Those that wait come in no particular order, but no kind of request is \
            preferred to the other. The next one runs when the program has ended, however it ended, so a client that takes a \
-           long response slowly holds up the others. One that sends its body slowly does not: a CGI program's body is read \
-           before its turn is waited for, unless `WasmBodyWithoutLength Stream` holds. An include of the same section in the \
+           long response slowly holds up the others. One that sends its body slowly does not: the body for a CGI \
+           program or an http component is read whole before its turn is waited for, into a temporary file if it is large. \
+           With `WasmBodyWithoutLength Stream` the program gets it as it comes, and others wait for the client too. An include of the same section in the \
            response of a request belongs to that request, as long as its program runs. One of another section that is \
            serialised too waits for two seconds at most, since the two might wait for each other. A line in a file that \
            several virtual hosts include is one queue for all of them.\n\n\

@@ -86,6 +86,7 @@ pub static SCRIPT_UNSEEN: Message = Message {
     status: Some(500),
     text: "the guest has no directory with the script {file}: `WasmMapDir <guest path> {directory}` is missing (module {module})",
     remedy: "An interpreter opens its script, so it needs the directory: map it, or one above it, such as the `DocumentRoot`, \
-             with `WasmMapDir`. If the program needs no script, name it in a `<Location>`, or say \
+             with `WasmMapDir`. A directory is of no use below the guest path of another one or of `WasmTempDir`, where the \
+             program would find another file. If the program needs no script, name it in a `<Location>`, or say \
              `WasmMapCGIFileNames Off`.",
 };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::common::{Folder, section};
-use crate::{Mount, guest_path};
+use crate::{Mount, Settings};
 
 fn mount(host: &str, guest: &str) -> Mount {
     Mount {
@@ -14,11 +14,11 @@ fn mount(host: &str, guest: &str) -> Mount {
 }
 
 fn mapped(mounts: &[(&str, &str)], host: &str) -> Option<String> {
-    let mounts: Vec<Mount> = mounts
-        .iter()
-        .map(|(host, guest)| mount(host, guest))
-        .collect();
-    guest_path(&mounts, Path::new(host))
+    let mut settings = Settings::default();
+    for (host, guest) in mounts {
+        settings.set_mount(mount(host, guest));
+    }
+    settings.guest_path(Path::new(host))
 }
 
 #[test]
@@ -73,11 +73,50 @@ fn what_the_temporary_directory_hides_is_no_path_of_the_guest() {
     let folder = Folder::new("hidden");
     let lines = format!("WasmMapDir /tmp {}", folder.path().display());
     let file = folder.path().join("x");
-    let seen = |lines: &str| guest_path(section(lines).mounts(), &file);
+    let seen = |lines: &str| section(lines).guest_path(&file);
     assert_eq!(seen(&lines).as_deref(), Some("/tmp/x"));
     assert_eq!(seen(&format!("{lines}\nWasmTempDir /tmp")), None);
     assert_eq!(
         seen(&format!("{lines}\nWasmTempDir /other")).as_deref(),
         Some("/tmp/x")
     );
+}
+
+#[test]
+fn a_path_that_means_another_file_to_the_guest_is_none() {
+    // To the guest /data is the other mount, whatever lies in the first one under that name.
+    let mounts = &[("/srv/docs", "/"), ("/srv/other", "/data")];
+    let cases = [
+        ("/srv/docs/x", Some("/x")),
+        ("/srv/docs/data", None),
+        ("/srv/docs/data/x", None),
+        ("/srv/docs/database/x", Some("/database/x")),
+        ("/srv/other/x", Some("/data/x")),
+    ];
+    for (host, guest) in cases {
+        assert_eq!(mapped(mounts, host).as_deref(), guest, "{host}");
+    }
+    // The next best mount shows the file, if one does.
+    let mounts = &[
+        ("/srv", "/srv"),
+        ("/srv/docs", "/"),
+        ("/srv/other", "/data"),
+    ];
+    let host = "/srv/docs/data/x";
+    assert_eq!(mapped(mounts, host).as_deref(), Some("/srv/docs/data/x"));
+    // wasi-libc takes no notice of what stands before the first name.
+    let mounts = &[("/srv/docs", "."), ("/srv/other", "data")];
+    assert_eq!(mapped(mounts, "/srv/docs/data/x"), None);
+    assert_eq!(mapped(mounts, "/srv/docs/y").as_deref(), Some("./y"));
+}
+
+#[test]
+fn a_path_below_the_temporary_directory_is_none() {
+    let folder = Folder::new("below");
+    let root = folder.path().display();
+    let lines = format!("WasmMapDir / {root}\nWasmTempDir /tmp");
+    let seen = |name: &str| section(&lines).guest_path(&folder.path().join(name));
+    assert_eq!(seen("tmp/x"), None);
+    assert_eq!(seen("tmp"), None);
+    assert_eq!(seen("tmpx").as_deref(), Some("/tmpx"));
 }

@@ -48,15 +48,20 @@ impl Request {
         unsafe { sys::ap_set_content_length(self.as_ptr(), length) };
     }
 
-    /// Says when the content was last modified, for [`meets_conditions`](Request::meets_conditions); a date that is none
-    /// counts as unknown.
-    pub fn set_modified(&mut self, date: &[u8]) {
+    /// Says when the content was last modified, for [`meets_conditions`](Request::meets_conditions). Does nothing if that is
+    /// no date; returns whether it is one.
+    pub fn set_modified(&mut self, date: &[u8]) -> bool {
         let Ok(date) = CString::new(date) else {
-            return;
+            return false;
         };
         // SAFETY: the text ends with a NUL and is only read.
         let time = unsafe { sys::apr_date_parse_http(date.as_ptr()) };
-        set_field!(self, mtime, time);
+        // `APR_DATE_BAD`, which is a cast in C.
+        let known = time != 0;
+        if known {
+            set_field!(self, mtime, time);
+        }
+        known
     }
 
     /// Does the response, with its `ETag` and time of modification, meet the conditions of the request?

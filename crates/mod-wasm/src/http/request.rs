@@ -1,6 +1,6 @@
 //! The request as a guest sees it that answers HTTP.
 
-use cgi::{Pairs, is_resolved, join, path_with_query, request_fields};
+use cgi::{Pairs, is_kept, is_resolved, join, path_with_query, request_fields};
 use httpd::Request;
 use wasm_runtime_client::{Field, Http};
 
@@ -15,8 +15,9 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Reads the request as it is now: what other modules have set, such as `RequestHeader`, is part of it.
-    pub fn of(request: &Request) -> Asked {
+    /// Reads the request as it is now: what other modules have set, such as `RequestHeader`, is part of it. `length_holds`: is
+    /// its `Content-Length`, if any, that of the body which the guest gets?
+    pub fn of(request: &Request, length_holds: bool) -> Asked {
         let headers = request.headers_in();
         let headers = headers.iter().flat_map(|headers| headers.iter());
         Asked {
@@ -28,7 +29,7 @@ impl Asked {
             },
             authority: authority(request),
             path: path(request),
-            fields: request_fields(headers, request.body_is_filtered()),
+            fields: request_fields(headers, length_holds),
         }
     }
 
@@ -66,7 +67,7 @@ fn authority(request: &Request) -> Vec<u8> {
 fn path(request: &Request) -> Vec<u8> {
     if request.serves_target()
         && let Some(path) = path_with_query(request.target())
-        && is_resolved(path)
+        && (is_resolved(path) || is_kept(path, request.uri()))
     {
         return path.to_vec();
     }

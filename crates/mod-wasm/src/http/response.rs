@@ -62,17 +62,21 @@ fn set_fields(headers: Table<'_>, head: &ResponseHead) {
 /// Lets httpd see to the conditions of the request, as for any handler that says which version it serves. A guest that sees
 /// to them itself answers with another status than 200.
 fn condition(request: &mut Request, head: &ResponseHead) -> Option<Instead> {
-    let versioned = head.tagged || head.modified.is_some();
     let reads = matches!(request.method(), b"GET" | b"HEAD");
+    if request.status() != 200 || !reads {
+        return None;
+    }
+    // What is no date is sent as it is, and says nothing of the version.
+    let dated = match &head.modified {
+        Some(date) => request.set_modified(date),
+        None => false,
+    };
     // Without a time of modification httpd would take this one to be asked about now.
     let unmodified = request
         .headers_in()
         .is_some_and(|headers| headers.get(c"If-Unmodified-Since").is_some());
-    if request.status() != 200 || !versioned || !reads || unmodified && head.modified.is_none() {
+    if !dated && (unmodified || !head.tagged) {
         return None;
-    }
-    if let Some(date) = &head.modified {
-        request.set_modified(date);
     }
     match request.meets_conditions() {
         Ok(()) => None,

@@ -46,7 +46,7 @@ pub fn query_words(request: &Request) -> Vec<String> {
     }
 }
 
-/// httpd tells the length that the client has said. A body that has been read whole is in no transfer coding any more, and
+/// httpd tells the length that the client has said, also to whoever is not to have the body. A body that has been read whole is in no transfer coding any more, and
 /// must not be said to be (RFC 3875, 4.1.18).
 fn correct_length(request: &Request, length: Length) {
     let Some(variables) = request.environment() else {
@@ -54,6 +54,10 @@ fn correct_length(request: &Request, length: Length) {
     };
     match length {
         Length::AsSaid => {}
+        Length::None => {
+            variables.unset(c"CONTENT_LENGTH");
+            variables.unset(c"HTTP_TRANSFER_ENCODING");
+        }
         Length::Unknown => variables.unset(c"CONTENT_LENGTH"),
         Length::Is(bytes) => {
             variables.unset(c"HTTP_TRANSFER_ENCODING");
