@@ -2,8 +2,10 @@
 //! of its own. None of these threads owns the instance: whichever has nothing else to do polls it, for all of them, and one
 //! that waits for its client holds up nobody. An instance that no request is in is not polled by anybody.
 
+mod visit;
+
 use super::bell::Bell;
-use super::driver::{Answer, Call, Driver};
+use super::driver::{Answer, Driver};
 use super::failure::{Failure, completed};
 use crate::budget::Budget;
 use crate::channel::Channel;
@@ -14,7 +16,6 @@ use crate::network::{Network, Presence};
 use crate::outcome::Phase;
 use crate::state::HostState;
 use crate::store::{self, AtTick};
-use crate::wake::Signal;
 use crate::{Error, Outcome, Request};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -25,6 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use visit::Visit;
 use wasmtime::Store;
 use wasmtime::component::Accessor;
 use wasmtime_wasi_http::p3::Request as GuestRequest;
@@ -332,95 +334,4 @@ fn answer<'a>(
         let _ = answer.send(response);
         Ok(())
     }
-}
-
-/// A request's stay in an instance.
-struct Visit<'a> {
-    instance: &'a Instance,
-    thread: Arc<Signal>,
-    answered: Arc<AtomicBool>,
-    /// It has not polled the instance yet, as it has promised the bell.
-    fresh: bool,
-    /// It leaves its work after the response to another request, and is counted as inside no more.
-    counted_out: bool,
-    /// Set before it leaves: the instance may serve others.
-    went_well: bool,
-}
-
-impl<'a> Visit<'a> {
-    fn new(
-        instance: &'a Instance,
-        thread: Arc<Signal>,
-        incoming: http::Request<WasiBody>,
-        answer: oneshot::Sender<Answer>,
-    ) -> Visit<'a> {
-        let answered = Arc::new(AtomicBool::new(false));
-        instance.bell.join(Arc::clone(&thread));
-        instance.desk.quiet.store(false, Ordering::SeqCst);
-        lock(&instance.desk.jobs).push(Job {
-            incoming,
-            answer,
-            answered: Arc::clone(&answered),
-        });
-        // Another thread may be polling already, past where it looks for jobs.
-        instance.bell.ring();
-        Visit {
-            instance,
-            thread,
-            answered,
-            fresh: true,
-            counted_out: false,
-            went_well: false,
-        }
-    }
-
-    /// Whether another request will stay until the guest has done all its work. The last one inside must stay itself.
-    fn count_out(&mut self) -> bool {
-        let mut admission = lock(&self.instance.admission);
-        if !self.counted_out && admission.inside > 1 {
-            admission.inside -= 1;
-            self.counted_out = true;
-        }
-        self.counted_out
-    }
-}
-
-impl Drop for Visit<'_> {
-    /// Leaves the instance, which takes no more requests if this one did not go well; a panic is no good end either.
-    fn drop(&mut self) {
-        if self.fresh {
-            self.instance.bell.end();
-        }
-        self.instance.bell.leave(&self.thread);
-        let mut admission = lock(&self.instance.admission);
-        if !self.counted_out {
-            admission.inside -= 1;
-        }
-        if !self.went_well || self.instance.is_spent() {
-            admission.left = 0;
-        }
-        drop(admission);
-        if std::thread::panicking() {
-            self.instance.fail(Failure::of_panic());
-        }
-    }
-}
-
-impl Call for Visit<'_> {
-    fn advance(&mut self, _: &mut Context<'_>) -> Result<bool, Failure> {
-        let instance = self.instance;
-        instance.poll();
-        if std::mem::take(&mut self.fresh) {
-            instance.bell.end();
-        }
-        if let Some(failure) = instance.failure.get() {
-            return Err(failure.clone());
-        }
-        // Work that goes on after the response has the thread of the last request; others take it along.
-        let answered = self.answered.load(Ordering::SeqCst);
-        Ok(answered && (instance.desk.quiet.load(Ordering::SeqCst) || self.count_out()))
-    }
-
-    /// The body may be somebody else's, passed on: its pieces come when the guest has long returned.
-    const WRITES_BEFORE: bool = false;
 }
