@@ -58,6 +58,11 @@
 #define WRT_ABI_VERSION 3
 
 /**
+ * The most that is taken from the guest at once, and about the most that is deferred.
+ */
+#define MOST_AT_ONCE (64 * 1024)
+
+/**
  * The result of a call. 0 is success; the other numbers never change their meaning.
  */
 typedef enum {
@@ -617,7 +622,8 @@ typedef struct {
 /**
  * What the server offers a running guest. The engine calls these on the thread that called
  * `wrt_exchange_run`, one at a time. They may block. They must not unwind (throw, panic, longjmp)
- * and must not keep any pointer they are given.
+ * and must not keep any pointer they are given. None may be NULL, also where it is called for http guests
+ * only.
  */
 typedef struct {
     /**
