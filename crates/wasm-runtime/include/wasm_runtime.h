@@ -58,11 +58,6 @@
 #define WRT_ABI_VERSION 3
 
 /**
- * The most that is taken from the guest at once, and about the most that is deferred.
- */
-#define MOST_AT_ONCE (64 * 1024)
-
-/**
  * The result of a call. 0 is success; the other numbers never change their meaning.
  */
 typedef enum {

@@ -79,7 +79,7 @@ pub enum LogLevel {
 const READ_AHEAD: usize = 64 * 1024;
 
 /// The most that is taken from the guest at once, and about the most that is deferred.
-pub const MOST_AT_ONCE: usize = 64 * 1024;
+pub(crate) const MOST_AT_ONCE: usize = 64 * 1024;
 
 /// How often the client is looked at while the guest keeps the thread busy.
 const CLIENT_CHECK: Duration = Duration::from_millis(100);
