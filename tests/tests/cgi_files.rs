@@ -93,7 +93,7 @@ fn cgi_03_options_execcgi_or_scriptalias_is_the_grant() {
 
 #[test]
 fn cgi_03_a_host_allows_it_in_htaccess() {
-    let grant = "SetHandler wasm-handler\nOptions +ExecCGI\nWasmArg env\nWasmEnv FROM htaccess\n";
+    let grant = "SetHandler wasm-handler\nOptions +ExecCGI\nWasmEnv FROM htaccess\n";
     let httpd = Setup::new()
         .file("htdocs/customer/.htaccess", grant)
         .file("htdocs/customer/app", guest("probe"))
@@ -102,7 +102,7 @@ fn cgi_03_a_host_allows_it_in_htaccess() {
         .conf("<Directory ${ROOT}/htdocs>\nAllowOverride FileInfo Options=ExecCGI\n</Directory>")
         .announce("WASM0153")
         .start();
-    let vars = httpd.get("/customer/app").expect(200).variables();
+    let vars = httpd.get("/customer/app?do=env").expect(200).variables();
     check_variables(&vars, &[("FROM", Some("htaccess"))]);
     httpd.get("/other/app").expect(403);
 }

@@ -118,6 +118,7 @@ fn every_directive_in_htaccess() {
 fn what_loads_code_or_opens_paths_is_not_for_htaccess() {
     for name in [
         "WasmModule",
+        "WasmArg",
         "WasmDir",
         "WasmMapDir",
         "WasmEntryPoint",

@@ -90,29 +90,30 @@ fn a_wrong_expression_is_found_when_the_configuration_is_read() {
 #[test]
 fn in_htaccess_a_wrong_expression_and_one_that_reads_files_are_refused() {
     let conf = "<Directory ${ROOT}/htdocs>\nAllowOverride FileInfo\nOptions +ExecCGI\nSetHandler wasm-handler\nWasmDir ${ROOT}/htdocs\n\
-                WasmModule ${GUESTS}/probe.wasm\nWasmEnableCGI On\n</Directory>";
+                WasmModule ${GUESTS}/probe.wasm\nWasmEnableCGI On\nWasmArg env\n</Directory>";
     let httpd = Setup::new()
         .conf(conf)
         .env("GIVEN", "x")
         .file("conf/secret", "secret")
         .file(
             "htdocs/good/.htaccess",
-            "WasmArg args\nWasmArg \"%{REQUEST_METHOD} %{HTTP:X-One} %{osenv:GIVEN}\"",
+            "WasmEnv SHOWN \"%{REQUEST_METHOD} %{HTTP:X-One} %{osenv:GIVEN}\"",
         )
         .file("htdocs/good/a", "")
-        .file("htdocs/wrong/.htaccess", "WasmArg args\nWasmArg %{NO_SUCH}")
+        .file("htdocs/wrong/.htaccess", "WasmEnv SHOWN %{NO_SUCH}")
         .file("htdocs/wrong/a", "")
         .file(
             "htdocs/reads/.htaccess",
-            "WasmArg args\nWasmArg %{file:${ROOT}/conf/secret}",
+            "WasmEnv SHOWN %{file:${ROOT}/conf/secret}",
         )
         .file("htdocs/reads/a", "")
-        .announce("wrong/.htaccess: WasmArg: the expression \"%{NO_SUCH}\" is wrong")
-        .announce("reads/.htaccess: WasmArg: the expression \"%{file:")
+        .announce("wrong/.htaccess: WasmEnv: the expression \"%{NO_SUCH}\" is wrong")
+        .announce("reads/.htaccess: WasmEnv: the expression \"%{file:")
         .start();
     for word in ["one", "two"] {
         let request = Req::get("/good/a").field("X-One", word);
-        assert_eq!(args_of(&httpd, &request), [format!("GET {word} x")]);
+        let vars = httpd.send(&request).expect(200).variables();
+        check_variables(&vars, &[("SHOWN", Some(&format!("GET {word} x")))]);
     }
     for target in ["/wrong/a", "/reads/a"] {
         let text = httpd.get(target).expect(500).text();

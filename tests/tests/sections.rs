@@ -214,14 +214,41 @@ fn an_entry_point_of_a_section() {
 fn htaccess_may_set_what_is_harmless() {
     let httpd = Setup::new()
         .file("htdocs/d/run", "")
-        .file("htdocs/d/.htaccess", "WasmArg env\nWasmEnableCGI On\nWasmEnv FROM htaccess\nWasmMapCGIFileNames On\n")
+        .file("htdocs/d/.htaccess", "WasmEnableCGI On\nWasmEnv FROM htaccess\nWasmMapCGIFileNames On\n")
         .conf("<Directory ${ROOT}/htdocs/d>\nAllowOverride FileInfo\nOptions +ExecCGI\nSetHandler wasm-handler\nWasmModule ${GUESTS}/probe.wasm\n\
-               WasmMapDir /d ${ROOT}/htdocs/d\nWasmArg args\n</Directory>")
+               WasmMapDir /d ${ROOT}/htdocs/d\nWasmArg env\n</Directory>")
         .start();
     assert_eq!(
         has(&vars(&httpd, "/d/run"), "FROM"),
         Some("htaccess".into())
     );
+}
+
+/// With `-c` and a text of his own, the author of such a file would run what he likes with what the operator has granted to
+/// the program that the operator meant.
+#[test]
+fn htaccess_may_not_replace_the_command_line_of_an_interpreter() {
+    for (allowed, said) in [
+        ("AllowOverride All", "not allowed here"),
+        (
+            "AllowOverrideList WasmArg",
+            "cannot occur within htaccess files",
+        ),
+    ] {
+        let httpd = Setup::new()
+            .file("htdocs/d/run", "")
+            .file("htdocs/d/.htaccess", "WasmArg env\n")
+            .conf(&format!(
+                "<Directory ${{ROOT}}/htdocs>\n{allowed}\nOptions +ExecCGI\nSetHandler wasm-handler\n\
+                 WasmModule ${{GUESTS}}/probe.wasm\nWasmMapDir /site ${{ROOT}}/htdocs\nWasmArg args\n</Directory>"
+            ))
+            .file("htdocs/run", "")
+            .start();
+        httpd.get("/d/run").expect(500);
+        let line = httpd.expect_log(&format!("WasmArg {said}"));
+        assert!(line.contains("/d/.htaccess"), "{line}");
+        assert_eq!(httpd.get("/run").expect(200).text(), "probe.wasm\nargs\n");
+    }
 }
 
 #[test]

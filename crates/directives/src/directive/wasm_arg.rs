@@ -9,7 +9,7 @@ pub static WASM_ARG: Directive = Directive {
     name: "WasmArg",
     syntax: "WasmArg <argument>",
     arity: Arity::One,
-    contexts: Contexts::ConfigurationAndHtaccess,
+    contexts: Contexts::Configuration,
     default: "none",
     since: "0.1",
     summary: "an argument for the program; may be given several times",
@@ -23,14 +23,17 @@ pub static WASM_ARG: Directive = Directive {
            a backslash is special: `\\%{` is a literal `%{`, `\\$1` a literal `$1`, and `\\\\` a backslash. \
            Without `%{` the argument is taken as it is, `%` and backslashes too. `%{reqenv:NAME}` is a variable of \
            the request, as `SetEnvIf` makes it; `%{osenv:NAME}` and `%{env:NAME}` reach the server's own environment. \
-           In `.htaccess`, functions that read files are refused. The result is one argument, whatever is in it; no shell \
+           In `.htaccess`, where `WasmEnv` may stand, functions that read files are refused. The result is one argument, whatever is in it; no shell \
            is involved. Be careful with what the client chooses, such as `%{QUERY_STRING}`, where the program reads options.\n\n\
            **Paths.** `%{REQUEST_FILENAME}`, `%{SCRIPT_FILENAME}`, `%{DOCUMENT_ROOT}` and `%{CONTEXT_DOCUMENT_ROOT}` are \
            paths of the host. Such a variable can only stand at the beginning, and the result as a whole is \
            given as the path under which the program knows it, through `WasmDir` and `WasmMapDir`; the directory with \
            the longest matching host path decides. A request for which the path lies in none of them is answered with \
            500, and the log says which directory is missing (WASM0180).\n\n\
-           Instances that [WasmReuse](#wasmreuse) keeps are shared only by requests with the same results.",
+           Instances that [WasmReuse](#wasmreuse) keeps are shared only by requests with the same results.\n\n\
+           `WasmArg` is never accepted in `.htaccess`: an interpreter takes from its command line what to run (`-c`, `-r`, \
+           `-e`), and whoever may write such a file could run a program of his own with the directories and connections \
+           that the operator has granted to another one. `WasmEnv` is accepted there, since `SetEnv` can do the same.",
     examples: &[
         Example {
             title: "Run a script in an interpreter",
