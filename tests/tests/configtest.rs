@@ -5,7 +5,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
-use suite::{Setup, paths, skip_when_root, wat_guest};
+use suite::{Setup, paths, skip_when_root, wait, wat_guest};
 
 /// The refusal names the file, the line of the directive, the module and all of these words; a start fails as well.
 #[track_caller]
@@ -164,6 +164,68 @@ fn cgi_56_a_program_with_legacy_exceptions() {
 #[test]
 fn cgi_56_a_component_of_another_world() {
     refused(made("(component)", ""), "made.wasm", 3, &["component"]);
+}
+
+#[test]
+fn cgi_56_an_optional_module_that_cannot_be_used_keeps_nobody_else_down() {
+    for (content, why) in [
+        (None, "No such file"),
+        (Some(&b"#!/bin/sh\n"[..]), "WebAssembly"),
+        (Some(b"\0asm\x01\0\0\0\x01"), "not"),
+    ] {
+        let setup = section("${ROOT}/made.wasm optional", "ErrorDocument 503 \"later\"")
+            .guest("/other", "hello", "")
+            .announce("WASM0009")
+            .announce("WASM0158");
+        let setup = match content {
+            Some(content) => setup.file("made.wasm", content),
+            None => setup,
+        };
+        let file = setup.path("made.wasm");
+        let check = setup.clone().check();
+        check.passes();
+        for words in ["WASM0009", "line 3 of ", "conf/test.conf", "made.wasm", why] {
+            assert!(check.output.contains(words), "{words}: {}", check.output);
+        }
+        let httpd = setup.start();
+        let line = httpd.expect_log("WASM0009");
+        assert!(line.contains("line 3 of ") && line.contains(why), "{line}");
+        assert_eq!(
+            httpd.get("/other").expect(200).text(),
+            "Hello, wasm world!\n"
+        );
+        assert_eq!(httpd.get("/x").expect(503).text(), "later");
+        let line = httpd.expect_log("WASM0158");
+        let named = file.display().to_string();
+        assert!(line.contains(&named) && line.contains(why), "{line}");
+        fs::copy(paths::guest("hello"), &file).unwrap();
+        httpd.get("/x").expect(503);
+        httpd.graceful();
+        wait::until("the module to be loaded", || {
+            httpd.get("/x").status() == 200
+        });
+    }
+}
+
+#[test]
+fn cgi_56_a_file_is_optional_only_where_every_line_says_so() {
+    let setup = section("/nonexistent/a.wasm optional", "").guest("/y", "hello", "");
+    let strict = setup
+        .clone()
+        .conf("<Location /z>\nWasmModule /nonexistent/a.wasm\n</Location>");
+    refused(strict, "/nonexistent/a.wasm", 12, &["No such file"]);
+    // And nothing but the file is.
+    let words = "WasmModule: \"maybe\" is not \"optional\"";
+    let mistaken = section("${GUESTS}/hello.wasm maybe", "");
+    mistaken
+        .check()
+        .fails_with(&["line 3 of ", "conf/test.conf", words]);
+    let nowhere = section(
+        "${GUESTS}/hello.wasm optional",
+        "WasmMapDir /a /nonexistent",
+    );
+    nowhere.check().fails_with(&["line 4 of ", "WasmMapDir"]);
+    setup.check().passes();
 }
 
 #[test]

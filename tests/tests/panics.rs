@@ -1,5 +1,5 @@
-//! A panic in our own code costs one request: in the handler, and in a callback while a guest runs, before the response
-//! has begun and after it.
+//! A panic in our own code costs one request: in the handler, in a callback while a guest runs, before the response has begun
+//! and after it, and while sections are merged.
 //!
 //! The product never panics on demand, so a mod_wasm with the feature `test-panic` is built here and tested.
 
@@ -33,6 +33,8 @@ fn panicking() -> Httpd {
     setup
         .product(Some(&folder))
         .cgi("/probe", "probe", "")
+        .file("htdocs/merge/app.php", "<?php $password = 'secret';")
+        .conf("<Location /merge>\nSetHandler wasm-handler\nWasmEnv TEST_PANIC merge\n</Location>")
         .announce("WASM0116")
         .start()
 }
@@ -61,5 +63,10 @@ fn a_panic_of_our_own_costs_one_request() {
         "a whole response"
     );
     httpd.get("/probe?do=count").expect(200);
+    // A section that could not be merged leaves the request without a configuration. Its file must not be served instead.
+    let page = httpd.get("/merge/app.php").expect(500).text();
+    assert!(!page.contains("password"), "{page}");
+    httpd.expect_log("asked for in merge");
+    httpd.expect_log("WASM0127");
     httpd.assert_same_children(&before);
 }

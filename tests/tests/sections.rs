@@ -228,7 +228,13 @@ fn htaccess_may_set_what_is_harmless() {
 /// the program that the operator meant.
 #[test]
 fn htaccess_may_not_replace_the_command_line_of_an_interpreter() {
-    for allowed in ["AllowOverride All", "AllowOverrideList WasmArg"] {
+    for (allowed, said) in [
+        ("AllowOverride All", "not allowed here"),
+        (
+            "AllowOverrideList WasmArg",
+            "cannot occur within htaccess files",
+        ),
+    ] {
         let httpd = Setup::new()
             .file("htdocs/d/run", "")
             .file("htdocs/d/.htaccess", "WasmArg env\n")
@@ -239,7 +245,7 @@ fn htaccess_may_not_replace_the_command_line_of_an_interpreter() {
             .file("htdocs/run", "")
             .start();
         httpd.get("/d/run").expect(500);
-        let line = httpd.expect_log("WasmArg not allowed");
+        let line = httpd.expect_log(&format!("WasmArg {said}"));
         assert!(line.contains("/d/.htaccess"), "{line}");
         assert_eq!(httpd.get("/run").expect(200).text(), "probe.wasm\nargs\n");
     }

@@ -4,7 +4,7 @@
 use destination::Pattern;
 
 use crate::choices::{Alone, ScriptLog};
-use crate::settings::{CacheDir, Reuse, ServerSettings, Settings, TempDir, shown};
+use crate::settings::{CacheDir, ModuleRef, Reuse, ServerSettings, Settings, TempDir, shown};
 use crate::units::{show_duration, show_size};
 
 impl Settings {
@@ -38,7 +38,7 @@ impl Settings {
         lines.extend(
             module
                 .iter()
-                .map(|module| format!("module: {}", shown(&module.path))),
+                .map(|module| format!("module: {}{}", shown(&module.path), optional(module))),
         );
         lines.extend(
             entry_point
@@ -203,6 +203,10 @@ fn show_script_log(log: Option<&ScriptLog>) -> String {
     };
     let (max, body) = (show_size(log.max), show_size(log.body));
     format!("{} max={max} body={body}", shown(&log.path))
+}
+
+fn optional(module: &ModuleRef) -> &'static str {
+    if module.optional { " optional" } else { "" }
 }
 
 fn on_off(value: bool) -> &'static str {

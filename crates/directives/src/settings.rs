@@ -26,6 +26,8 @@ pub const DEFAULT_MEMORY_LIMIT: u64 = 256 * units::MIB;
 pub struct ModuleRef {
     /// The file, absolute.
     pub path: PathBuf,
+    /// May the server start without it?
+    pub optional: bool,
     /// The line that named it, for errors found after all lines have been read.
     pub origin: Origin,
 }

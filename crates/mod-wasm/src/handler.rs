@@ -27,7 +27,9 @@ pub fn handle(request: &mut Request) -> Answer {
     #[cfg(feature = "test-panic")]
     crate::panics::here(request, "handler");
     let Some(mut config) = request.dir_config::<Wasm>().cloned() else {
-        return Answer::Declined;
+        // Declined, the request would be served by httpd's own handler, which sends the program or the script as it is.
+        log_request(request, &messages::NO_CONFIGURATION, &[]);
+        return Answer::Http(500);
     };
     let chosen = match program::choose(request, &config) {
         Ok(chosen) => chosen,

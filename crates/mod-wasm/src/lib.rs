@@ -52,6 +52,8 @@ impl Module for Wasm {
     }
 
     fn merge_dir_config(outer: &DirConfig, inner: &DirConfig) -> DirConfig {
+        #[cfg(feature = "test-panic")]
+        panics::while_merging(inner.settings());
         DirConfig::merge(outer, inner)
     }
 

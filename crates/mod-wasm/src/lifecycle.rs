@@ -40,7 +40,12 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
         let Some((module, entry_point)) = to_check(section, &sections) else {
             continue;
         };
-        if !seen.insert((module.path.as_path(), format!("{entry_point:?}"))) {
+        let asked = (
+            module.path.as_path(),
+            format!("{entry_point:?}"),
+            module.optional,
+        );
+        if !seen.insert(asked) {
             continue;
         }
         if let Err(error) = check_program(runtime, &module.path, limit, entry_point) {
@@ -48,8 +53,10 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
                 Some(named) if error.code == ErrorCode::NoEntryPoint => &named.origin,
                 _ => &module.origin,
             };
-            report_module(&module.path, &error, origin, report);
-            result = Err(Failed);
+            report_module(module, &error, origin, report);
+            if !module.optional {
+                result = Err(Failed);
+            }
         }
     }
     result
@@ -105,19 +112,21 @@ fn report_load_error(error: &Error, report: &dyn Fn(&Message, &Fields<'_>)) -> F
 }
 
 fn report_module(
-    path: &Path,
+    module: &ModuleRef,
     error: &Error,
     origin: &Origin,
     report: &dyn Fn(&Message, &Fields<'_>),
 ) {
-    report(
-        &messages::MODULE_UNUSABLE,
-        &[
-            ("module", &path.display()),
-            ("detail", error),
-            ("origin", origin),
-        ],
-    );
+    let message = match module.optional {
+        true => &messages::MODULE_LEFT_OUT,
+        false => &messages::MODULE_UNUSABLE,
+    };
+    let fields: &Fields<'_> = &[
+        ("module", &module.path.display()),
+        ("detail", error),
+        ("origin", origin),
+    ];
+    report(message, fields);
 }
 
 /// Makes the engine and loads every module, in the reading of the configuration that will serve. Children inherit all of
@@ -144,13 +153,22 @@ pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
     if let Err(error) = generation.prepare_cache() {
         report(&messages::CACHE_REFUSED, &[("detail", &error)]);
     }
+    let mut loaded = 0;
     for program in &programs {
-        let loading = generation
-            .load(&program.path, previous.as_ref(), &report)
-            .map_err(|error| {
-                report_module(&program.path, &error, &origin_of(&program.path), &report);
-                Failed
-            })?;
+        let Some(line) = naming(&program.path) else {
+            continue;
+        };
+        let loading = match generation.load(&program.path, previous.as_ref(), &report) {
+            Ok(loading) => loading,
+            Err(error) => {
+                report_module(&line, &error, &line.origin, &report);
+                if !line.optional {
+                    return Err(Failed);
+                }
+                program.loaded(Err(error.to_string()));
+                continue;
+            }
+        };
         let Loading { guest, size, time } = loading;
         let module = program.path.display();
         let fields: &Fields<'_> = &[
@@ -160,13 +178,14 @@ pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
             ("time", &time),
         ];
         report(&messages::MODULE_LOADED, fields);
-        program.loaded(guest);
+        program.loaded(Ok(guest));
+        loaded += 1;
     }
     let version = env!("CARGO_PKG_VERSION");
     let fields: &Fields<'_> = &[
         ("version", &version),
         ("runtime", &runtime.version()),
-        ("modules", &programs.len()),
+        ("modules", &loaded),
     ];
     report(&messages::READY, fields);
     generation::replace(Some(generation));
@@ -201,13 +220,14 @@ fn prepare_locks(server: Server<'_>) -> Result<(), Failed> {
     })
 }
 
-/// The first line that names a module, for messages.
-fn origin_of(path: &Path) -> Origin {
-    let named = registry::sections()
-        .into_iter()
-        .filter_map(|section| section.module)
-        .find(|module| module.path == path);
-    named.map(|module| module.origin).unwrap_or_default()
+/// The line that names this module: the first of those without which the server must not start, else the first. None if
+/// later lines of their sections have replaced all of them, so that no request can lead to it.
+fn naming(path: &Path) -> Option<ModuleRef> {
+    let sections = registry::sections().into_iter();
+    let lines = sections.filter_map(|section| section.module);
+    lines
+        .filter(|module| module.path == path)
+        .min_by_key(|module| module.optional)
 }
 
 /// What `ServerTokens` may show.

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt::{self, Display};
+use std::path::Path;
 use std::time::Duration;
 
 use cgi::{Judgement, Stage, Verdict, judge, judge_error};
@@ -90,6 +91,13 @@ pub fn not_loaded(request: &Request) -> Answer {
         &[("detail", &"the module is not loaded")],
     );
     Answer::Http(500)
+}
+
+/// The server has started without the program, as its line allows. No word of when to come again: that is up to the operator.
+pub fn left_out(request: &Request, module: &Path, reason: &str) -> Answer {
+    let fields: &Fields<'_> = &[("module", &module.display()), ("detail", &reason)];
+    log_request(request, &messages::MODULE_NOT_THERE, fields);
+    Answer::Http(503)
 }
 
 /// The request's body was refused before the guest was started.

@@ -2,7 +2,18 @@
 //! `test-panic`, which no product is built with.
 #![expect(clippy::panic, reason = "that is what this file is for")]
 
+use directives::Settings;
 use httpd::Request;
+
+/// Panics if the section says so, while it is laid over those around it.
+pub fn while_merging(section: &Settings) {
+    if section
+        .env()
+        .any(|variable| variable == ("TEST_PANIC", "merge"))
+    {
+        panic!("asked for in merge");
+    }
+}
 
 /// Panics if the request's `X-Test-Panic` names this place.
 pub fn here(request: &Request, place: &str) {

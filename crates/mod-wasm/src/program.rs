@@ -90,9 +90,13 @@ fn loaded(
     requested: Requested,
     split: Option<script::Split>,
 ) -> Result<Chosen, Answer> {
-    let guest = named.program.guest();
+    let guest = match named.program.guest() {
+        Some(Ok(guest)) => guest,
+        Some(Err(reason)) => return Err(outcome::left_out(request, &named.program.path, reason)),
+        None => return Err(outcome::not_loaded(request)),
+    };
     Ok(Chosen {
-        guest: guest.ok_or_else(|| outcome::not_loaded(request))?,
+        guest,
         name: base_name(&named.program.path),
         requested,
         split,

@@ -11,7 +11,7 @@ use wasm_runtime_client::Guest;
 pub struct Program {
     /// The file.
     pub path: PathBuf,
-    guest: OnceLock<Arc<Guest>>,
+    guest: OnceLock<Result<Arc<Guest>, String>>,
 }
 
 impl std::fmt::Debug for Program {
@@ -23,13 +23,14 @@ impl std::fmt::Debug for Program {
 }
 
 impl Program {
-    /// The loaded program; none while the configuration is only checked.
-    pub fn guest(&self) -> Option<Arc<Guest>> {
-        self.guest.get().cloned()
+    /// The loaded program, or why it has been left out; none while the configuration is only checked.
+    pub fn guest(&self) -> Option<Result<Arc<Guest>, &str>> {
+        let guest = self.guest.get()?;
+        Some(guest.as_ref().map(Arc::clone).map_err(String::as_str))
     }
 
-    /// Stores the loaded program, for all sections.
-    pub fn loaded(&self, guest: Arc<Guest>) {
+    /// Stores the loaded program, or why it is left out, for all sections.
+    pub fn loaded(&self, guest: Result<Arc<Guest>, String>) {
         // A second one would be of the same file; the first stays.
         let _ = self.guest.set(guest);
     }

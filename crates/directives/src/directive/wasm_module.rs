@@ -8,8 +8,8 @@ use crate::settings::{ModuleRef, Settings};
 
 pub static WASM_MODULE: Directive = Directive {
     name: "WasmModule",
-    syntax: "WasmModule <file>",
-    arity: Arity::One,
+    syntax: "WasmModule <file> [optional]",
+    arity: Arity::OneOrTwo,
     contexts: Contexts::Configuration,
     default: "none",
     since: "0.1",
@@ -36,13 +36,24 @@ pub static WASM_MODULE: Directive = Directive {
            that exports `wasi:cli/run`, or an http component, which exports the handler of `wasi:http` \
            (`incoming-handler` of WASI 0.2, `handler` of 0.3). A component that exports both is an http component.\n\n\
            A file that is missing, unreadable, damaged, not WebAssembly, or that imports something the server does not \
-           provide, keeps the server from starting; `apachectl -t` reports it with the line of this directive.\n\n\
+           provide, keeps the server from starting; `apachectl -t` reports it with the line of this directive. Where many \
+           share a server, one broken file need not keep all others down: with `optional` it is a warning (WASM0009), from \
+           `apachectl -t` too, and whoever asks for the program gets 503 until a restart finds the file usable. Every line \
+           that names the file must say so. A file that only lacks the entry point is loaded all the same, and answers 500. \
+           A mistake in the line itself is none that `optional` covers.\n\n\
            `WasmModule` loads code and is therefore never accepted in `.htaccess`.",
-    examples: &[Example {
-        title: "Run a program",
-        lines: "WasmModule {module}",
-        gives: &["module: {module}"],
-    }],
+    examples: &[
+        Example {
+            title: "Run a program",
+            lines: "WasmModule {module}",
+            gives: &["module: {module}"],
+        },
+        Example {
+            title: "A program of one of many customers",
+            lines: "WasmModule {module} optional",
+            gives: &["module: {module} optional"],
+        },
+    ],
     rejects: &[
         Reject {
             arguments: "/nonexistent/a.wasm",
@@ -59,14 +70,26 @@ pub static WASM_MODULE: Directive = Directive {
             message: "WASM0006: module {dir} cannot be used",
             found_by: FoundBy::Check,
         },
+        Reject {
+            arguments: "{module} maybe",
+            message: "\"maybe\" is not \"optional\", which alone may follow the file",
+            found_by: FoundBy::Line,
+        },
     ],
     apply: Apply::Dir(apply),
 };
 
 fn apply(settings: &mut Settings, args: &Args<'_>, paths: &dyn Paths) -> Result<(), String> {
-    let path = PathBuf::from(dirs::resolved(args.one()?, paths)?);
+    let (file, word) = args.one_or_two()?;
+    if !word.is_empty() && !word.eq_ignore_ascii_case("optional") {
+        return Err(format!(
+            "\"{word}\" is not \"optional\", which alone may follow the file"
+        ));
+    }
+    let path = PathBuf::from(dirs::resolved(file, paths)?);
     settings.module = Some(ModuleRef {
         path,
+        optional: !word.is_empty(),
         origin: args.origin.clone(),
     });
     Ok(())

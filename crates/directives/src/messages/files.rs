@@ -90,3 +90,14 @@ pub static SCRIPT_UNSEEN: Message = Message {
              program would find another file. If the program needs no script, name it in a `<Location>`, or say \
              `WasmMapCGIFileNames Off`.",
 };
+
+/// The file of the program could not be used when the server started, and its line says that it need not be.
+pub static MODULE_NOT_THERE: Message = Message {
+    code: "WASM0158",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: Some(503),
+    text: "module {module} could not be used when the server started: {detail}",
+    remedy: "The line that names it says `optional`. Put a right file in its place and restart the server; a graceful restart \
+             does. WASM0009 in the log of the start names the line.",
+};

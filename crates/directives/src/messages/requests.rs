@@ -164,6 +164,18 @@ pub static PANIC: Message = Message {
     remedy: "A fault of the module. Only this request is lost. Please report it with the line.",
 };
 
+/// The sections of a request could not be merged.
+pub static NO_CONFIGURATION: Message = Message {
+    code: "WASM0127",
+    level: Level::Error,
+    fault: Fault::Us,
+    status: Some(500),
+    text: "no configuration for this request",
+    remedy: "A fault of the module while it read or merged the sections that hold for this URL: a WASM0116 line on the server's \
+             standard error, or in its main log, says which. The file at the URL is not sent in place of what it would \
+             answer. Please report it with both lines.",
+};
+
 /// The request's body is too long.
 pub static BODY_TOO_LARGE: Message = Message {
     code: "WASM0117",

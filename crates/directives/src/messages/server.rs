@@ -79,6 +79,17 @@ pub static MODULE_LOADED: Message = Message {
              was compiled or came from the cache (`WasmCacheDir`), and how long that took.",
 };
 
+/// As [`MODULE_UNUSABLE`], for a file that the server may start without.
+pub static MODULE_LEFT_OUT: Message = Message {
+    code: "WASM0009",
+    level: Level::Warning,
+    fault: Fault::Operator,
+    status: None,
+    text: "module {module} cannot be used and is left out: {detail} ({origin})",
+    remedy: "As WASM0006, but the line says `optional`, so the server starts. Requests for the program get 503 (WASM0158) until \
+             the file is right and the server is restarted, gracefully or not.",
+};
+
 /// A child without signal handlers cannot turn a guest's fault into a trap.
 pub static SIGNAL_HANDLERS: Message = Message {
     code: "WASM0008",

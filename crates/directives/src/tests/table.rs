@@ -43,7 +43,7 @@ fn the_syntax_has_as_many_arguments_as_the_arity() {
         let arguments: Vec<&str> = syntax.split(' ').skip(1).collect();
         let optional = arguments
             .iter()
-            .filter(|argument| argument.starts_with("[<"))
+            .filter(|argument| argument.starts_with('['))
             .count();
         let expected = match (arguments.len(), optional) {
             (1, 0) => Arity::One,
