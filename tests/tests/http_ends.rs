@@ -130,14 +130,14 @@ fn waiting_for_the_client_does_not_count(probe: Probe) {
 }
 
 fn waiting_for_a_client_that_does_not_read_does_not_count(probe: Probe) {
-    let httpd = probe.setup("WasmTimeout 2").timeout(300).start();
+    let httpd = probe.setup("WasmTimeout 3").timeout(300).start();
     for chunk in [4000, 65536] {
         let mut conn = httpd.connect();
         conn.send(format!(
             "GET /p/source?size=16000000&chunk={chunk} HTTP/1.1\r\nHost: localhost\r\n\r\n"
         ));
         // Longer than the guest may take. Nothing can be waited for: nothing is to happen.
-        std::thread::sleep(Duration::from_secs(4));
+        std::thread::sleep(Duration::from_secs(5));
         let response = conn.response("GET").expect(200);
         assert_eq!((response.body.len(), response.complete), (16_000_000, true));
     }
