@@ -229,6 +229,15 @@ fn cgi_56_a_file_is_optional_only_where_every_line_says_so() {
 }
 
 #[test]
+fn a_line_that_a_later_one_of_its_section_replaces_is_not_missed() {
+    let lines = "WasmModule ${GUESTS}/hello.wasm";
+    let setup = section("/nonexistent/old.wasm", lines);
+    setup.clone().check().passes();
+    let httpd = setup.start();
+    assert_eq!(httpd.get("/x").expect(200).text(), "Hello, wasm world!\n");
+}
+
+#[test]
 fn the_second_section_is_checked_too() {
     let setup = Setup::new().guest("/good", "hello", "").vhost(
         "a.example",
