@@ -60,12 +60,19 @@ pub fn command(program: &str, args: &[&str]) -> Command {
     command
 }
 
-/// A cargo command run in the root of the checkout, by the cargo that runs us.
+/// A cargo command run in the root of the checkout, by the cargo that runs us. What that says of this package is taken out of
+/// its environment: some build scripts look at it, and would run again, with all that depends on them, each time after cargo
+/// was called directly.
 pub fn cargo(args: &[&str]) -> Command {
-    command(
-        &std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()),
-        args,
-    )
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut command = command(&cargo, args);
+    for (name, _) in std::env::vars_os() {
+        let of_package = |prefix| name.to_str().is_some_and(|name| name.starts_with(prefix));
+        if of_package("CARGO_PKG_") || of_package("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
 }
 
 /// Prints the command, runs it with our standard streams, and fails when it fails.
