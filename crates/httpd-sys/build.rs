@@ -18,7 +18,6 @@ const FUNCTIONS: &[&str] = &[
     "ap_(hook_(pre_config|check_config|post_config|child_init|handler))",
     "ap_(internal_redirect_handler|log_error_|log_perror_|log_rerror_|map_http_request_error|mpm_query|pass_brigade)",
     "ap_(runtime_dir_relative|scan_script_header_err_brigade_ex|server_root_relative|set_content_type|state_query)",
-    "ap_request_has_body",
     "apr_brigade_(cleanup|create|destroy|write)",
     "apr_bucket_(delete|eos_create|flush_create|heap_create|split|transient_create)",
     "apr_date_parse_http",

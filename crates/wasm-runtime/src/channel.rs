@@ -153,19 +153,18 @@ impl Channel {
 
     /// Waits for room.
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.lock().deferred {
-            Some(deferred) if deferred.data.len() >= MOST_AT_ONCE => {
-                deferred.writers.push(cx.waker().clone());
-                Poll::Pending
-            }
-            _ => Poll::Ready(()),
-        }
+        self.poll_less_than(MOST_AT_ONCE, cx)
     }
 
     /// Waits until nothing is deferred: before the guest waits for its client, the client must have what it may be waiting for.
     pub fn poll_delivered(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_less_than(1, cx)
+    }
+
+    /// Waits until fewer bytes than these are deferred.
+    fn poll_less_than(&self, bytes: usize, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.lock().deferred {
-            Some(deferred) if !deferred.data.is_empty() => {
+            Some(deferred) if deferred.data.len() >= bytes => {
                 deferred.writers.push(cx.waker().clone());
                 Poll::Pending
             }

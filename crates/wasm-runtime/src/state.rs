@@ -45,8 +45,6 @@ pub struct HostState {
     hooks: Hooks,
     /// The guest's private directory. After `wasi`, so that its files are closed before it goes.
     pub temp: Option<TempDir>,
-    /// How many streams, futures and tasks the guest may hold at once: a stream may hold an open file as well.
-    pub max_handles: usize,
 }
 
 impl HostState {
@@ -127,8 +125,7 @@ impl HostState {
         network.grant_sockets(&mut builder);
         let mut wasi = builder.build_p1();
         let at_once = request.reuse.map_or(1, |reuse| reuse.max_concurrent);
-        let max_handles = resources(at_once);
-        wasi.ctx().table.set_max_capacity(max_handles);
+        wasi.ctx().table.set_max_capacity(resources(at_once));
         let (hooks, presence) = Hooks::new(network);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MAX_FIELDS);
@@ -143,7 +140,6 @@ impl HostState {
             http,
             hooks,
             temp,
-            max_handles,
         };
         Ok((state, presence))
     }

@@ -5,6 +5,7 @@ use crate::state::HostState;
 use std::sync::atomic::Ordering;
 use wasmtime::component::Accessor;
 use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi::WasiView;
 
 /// What a guest does when the clock ticks while it computes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,11 +19,12 @@ pub enum AtTick {
 /// A store for one instance.
 pub fn make(
     engine: &wasmtime::Engine,
-    state: HostState,
+    mut state: HostState,
     clock: &Clock,
     at_tick: AtTick,
 ) -> Store<HostState> {
-    let max_handles = state.max_handles;
+    // As many streams, futures and tasks as other objects of the host: a stream may hold an open file as well.
+    let max_handles = state.ctx().table.max_capacity();
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limits);
     store.set_max_component_handles(max_handles);

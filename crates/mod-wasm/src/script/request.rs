@@ -46,8 +46,8 @@ pub fn query_words(request: &Request) -> Vec<String> {
     }
 }
 
-/// httpd tells the length that the client has said, also to whoever is not to have the body. A body that has been read whole is in no transfer coding any more, and
-/// must not be said to be (RFC 3875, 4.1.18).
+/// httpd tells the length that the client has said, also to whoever is not to have the body. A body that has been read whole
+/// is in no transfer coding any more, and must not be said to be (RFC 3875, 4.1.18).
 fn correct_length(request: &Request, length: Length) {
     let Some(variables) = request.environment() else {
         return;
