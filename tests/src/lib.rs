@@ -12,6 +12,7 @@
 )]
 
 pub mod audit;
+pub mod bombs;
 pub mod client;
 mod conf;
 pub mod flow;

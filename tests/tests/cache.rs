@@ -1,5 +1,6 @@
 //! `WasmCacheDir`: a program is compiled once and mapped by every later start; what cannot be trusted is not used.
 
+use rustix::fs::{FlockOperation, fcntl_lock};
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -49,7 +50,7 @@ fn a_second_start_maps_what_the_first_has_compiled() {
     let group_reads = if host::is_root() { 0o050 } else { 0 };
     assert_eq!(mode(&cache), 0o755);
     assert_eq!(mode(&cache.join("server")), 0o700 | group_reads);
-    assert_eq!(mode(&entries(&cache)[0]), 0o600 | (group_reads & 0o040));
+    assert_eq!(mode(&entries(&cache)[0]), 0o400 | (group_reads & 0o040));
 }
 
 #[test]
@@ -222,22 +223,17 @@ fn two_servers_that_start_at_once_compile_a_program_once() {
 fn a_program_that_another_process_compiles_is_waited_for_and_that_is_told() {
     let setup = with_hello("WasmCacheDir kept");
     start(&setup, COMPILED);
-    let server = setup.path("kept/server");
     fs::remove_file(entries(&setup.path("kept")).remove(0)).unwrap();
-    // Which of the locks is the program's only the cache knows.
-    let locks: Vec<fs::File> = (0..16)
-        .map(|n| fs::File::create(server.join(format!("lock-{n:x}"))).unwrap())
-        .collect();
-    for lock in &locks {
-        lock.lock().unwrap();
-    }
+    // The locks of all programs.
+    let lock = fs::File::create(setup.path("kept/server/lock")).unwrap();
+    fcntl_lock(&lock, FlockOperation::NonBlockingLockExclusive).unwrap();
     let log = setup.path("logs/error.log");
     thread::scope(|scope| {
         scope.spawn(|| {
             wait::until("the server to wait", || {
                 fs::read_to_string(&log).is_ok_and(|log| log.contains("WASM0025"))
             });
-            drop(locks);
+            drop(lock);
         });
         // A server ends with the thread that has started it.
         start(&setup.clone().announce("WASM0025"), COMPILED);

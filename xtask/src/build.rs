@@ -1,27 +1,35 @@
-//! The two libraries: built in release mode and put side by side in `dist/`, as they must lie when they run.
+//! The two libraries and the helper of the engine: built in release mode and put side by side in `dist/`, as they must lie when
+//! they run.
 //!
 //! Knows nothing of guests and of httpd.
 
 use crate::run::{Task, cargo, cargo_target, root, run};
 use crate::setup::{self, Need};
 use crate::{fsx, header};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// The libraries by file name.
-pub const LIBRARIES: [&str; 2] = ["mod_wasm.so", "libwasm_runtime.so"];
+/// The product by file name, each with the name that cargo gives it. The last is a program, the others are libraries.
+pub const PRODUCT: [(&str, &str); 3] = [
+    ("mod_wasm.so", "libmod_wasm.so"),
+    ("libwasm_runtime.so", "libwasm_runtime.so"),
+    (HELPER, HELPER),
+];
+
+/// The process in which the engine reads and compiles programs.
+const HELPER: &str = "wasm_runtime_helper";
 
 /// Where the finished libraries lie.
 pub fn dist() -> PathBuf {
     root().join("dist")
 }
 
-/// `make build`: both libraries in `dist/`, with their sizes.
+/// `make build`: all of it in `dist/`, with the sizes.
 pub fn release() -> Task {
     setup::ensure(&[Need::Libraries])?;
     libraries()
 }
 
-/// Builds the libraries; what that needs is there.
+/// Builds the product; what that needs is there.
 pub fn libraries() -> Task {
     run(&mut cargo(&[
         "build",
@@ -30,16 +38,23 @@ pub fn libraries() -> Task {
         "-p",
         "wasm-runtime",
         "-p",
+        "wasm-helper",
+        "-p",
         "mod-wasm",
     ]))?;
     let built = cargo_target().join("release");
-    for (name, cargo_name) in LIBRARIES
-        .into_iter()
-        .zip(["libmod_wasm.so", "libwasm_runtime.so"])
-    {
+    for (name, cargo_name) in PRODUCT {
         let file = dist().join(name);
-        fsx::place(&built.join(cargo_name), &file)?;
+        put(name, &built.join(cargo_name), &file)?;
         println!("dist/{name}: {}", fsx::mebibytes(&file)?);
     }
     fsx::place(&header::path(), &dist().join("wasm_runtime.h"))
+}
+
+/// Puts a part of the product in its place.
+pub fn put(name: &str, from: &Path, to: &Path) -> Task {
+    match name {
+        HELPER => fsx::place_program(from, to),
+        _ => fsx::place(from, to),
+    }
 }

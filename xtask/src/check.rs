@@ -29,6 +29,7 @@ const USERS: &[(&str, &[&str])] = &[
     ("destination", &["directives", "outbound", "wasm-runtime"]),
     ("outbound", &["wasm-runtime"]),
     ("wasmtime", &["wasm-runtime"]),
+    ("wasm-helper", &[]),
     ("wasm-runtime", &[]),
     ("mod-wasm", &[]),
     ("suite", &[]),

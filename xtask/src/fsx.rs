@@ -38,12 +38,21 @@ pub fn remove_dir(path: &Path) -> Task {
 ///
 /// A running httpd has the old file mapped: overwriting it in place would crash it, renaming over it does not.
 pub fn place(from: &Path, to: &Path) -> Task {
+    place_as(from, to, 0o644)
+}
+
+/// The same for a program, which everyone may run.
+pub fn place_program(from: &Path, to: &Path) -> Task {
+    place_as(from, to, 0o755)
+}
+
+fn place_as(from: &Path, to: &Path, mode: u32) -> Task {
     if let Some(parent) = to.parent() {
         create_dir(parent)?;
     }
     let fresh = to.with_extension("new");
     fs::copy(from, &fresh).map_err(|e| failure("copy", from, &e))?;
-    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o644))
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(mode))
         .map_err(|e| failure("change", &fresh, &e))?;
     fs::rename(&fresh, to).map_err(|e| failure("write", to, &e))
 }

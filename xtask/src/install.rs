@@ -2,7 +2,7 @@
 //!
 //! Knows Debian's `mods-available`; anywhere else it prints the line to add. Enables nothing and restarts nothing.
 
-use crate::build::{self, LIBRARIES};
+use crate::build::{self, PRODUCT};
 use crate::fsx;
 use crate::httpd::apxs;
 use crate::run::{Task, argument, root};
@@ -60,12 +60,12 @@ pub fn install() -> Task {
         build::release()?;
     }
     let places = Places::find()?;
-    for name in LIBRARIES {
+    for (name, _) in PRODUCT {
         let from = build::dist().join(name);
         if !from.is_file() {
             return Err(format!("dist/{name} is missing: type `make build` first").into());
         }
-        placed(&places.library(name), |to| fsx::place(&from, to))?;
+        placed(&places.library(name), |to| build::put(name, &from, to))?;
     }
     let Some(available) = &places.available else {
         println!(
@@ -98,7 +98,7 @@ pub fn uninstall() -> Task {
             "the module is still enabled: type `a2dismod wasm` and restart httpd first".into(),
         );
     }
-    for name in LIBRARIES {
+    for (name, _) in PRODUCT {
         remove(&places.library(name))?;
     }
     if let Some(available) = &places.available {

@@ -95,6 +95,8 @@ pub fn judge_error(code: ErrorCode) -> Judgement {
         | ErrorCode::Invalid
         | ErrorCode::Unlinkable
         | ErrorCode::UnsupportedKind
+        | ErrorCode::CompileLimit
+        | ErrorCode::NotCached
         | ErrorCode::Engine => &messages::NOT_INSTANTIATED,
     };
     fails(message, Stage::Incomplete)

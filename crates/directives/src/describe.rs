@@ -145,6 +145,7 @@ impl ServerSettings {
             max_instances,
             cache_dir,
             cache_max,
+            compile_limit,
         } = self;
         let mut lines = Vec::new();
         lines.extend(
@@ -161,6 +162,15 @@ impl ServerSettings {
                 .iter()
                 .map(|size| format!("compiled programs, at most: {}", show_size(*size))),
         );
+        lines.extend(compile_limit.iter().map(|limit| {
+            format!(
+                "compiling one program: time={} memory={} size={} wait={}",
+                show_duration(limit.time),
+                show_size(limit.memory),
+                show_size(limit.size),
+                show_duration(limit.wait)
+            )
+        }));
         lines
     }
 }

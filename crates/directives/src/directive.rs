@@ -10,6 +10,7 @@ mod wasm_allow_outbound;
 mod wasm_arg;
 mod wasm_body_without_length;
 mod wasm_cache_dir;
+mod wasm_compile_limit;
 mod wasm_config;
 mod wasm_dir;
 mod wasm_enable_cgi;
@@ -53,6 +54,7 @@ pub static DIRECTIVES: &[&Directive] = &[
     &wasm_memory_limit::WASM_MEMORY_LIMIT,
     &wasm_max_instances::WASM_MAX_INSTANCES,
     &wasm_cache_dir::WASM_CACHE_DIR,
+    &wasm_compile_limit::WASM_COMPILE_LIMIT,
 ];
 
 /// The directive called `name`, in any case, as httpd looks it up.

@@ -352,6 +352,33 @@ pub struct ServerSettings {
     pub(crate) max_instances: Option<u32>,
     pub(crate) cache_dir: Option<CacheDir>,
     pub(crate) cache_max: Option<u64>,
+    pub(crate) compile_limit: Option<CompileLimit>,
+}
+
+/// What reading and compiling one program may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompileLimit {
+    /// Processor time.
+    pub time: Duration,
+    /// Memory, in bytes.
+    pub memory: u64,
+    /// Size of the program's file, in bytes.
+    pub size: u64,
+    /// How long a request waits for its program.
+    pub wait: Duration,
+}
+
+impl Default for CompileLimit {
+    /// What holds for the largest interpreters (CPython and Ruby have some 30 MB and take 30 to 60 s of processor time and
+    /// less than 1 GiB), with room for slower machines.
+    fn default() -> CompileLimit {
+        CompileLimit {
+            time: Duration::from_secs(120),
+            memory: 2 * units::GIB,
+            size: 64 * units::MIB,
+            wait: Duration::from_secs(20),
+        }
+    }
 }
 
 /// Where compiled programs are kept.
@@ -383,6 +410,12 @@ impl ServerSettings {
     #[must_use]
     pub fn cache_max(&self) -> u64 {
         self.cache_max.unwrap_or(DEFAULT_CACHE_MAX)
+    }
+
+    /// What reading and compiling one program may take.
+    #[must_use]
+    pub fn compile_limit(&self) -> CompileLimit {
+        self.compile_limit.unwrap_or_default()
     }
 }
 

@@ -33,6 +33,7 @@ mod script;
 mod server;
 mod status;
 mod table;
+mod thread;
 mod trailers;
 
 pub use answer::Answer;
@@ -43,15 +44,16 @@ pub use connection::Connection;
 pub use expression::Expression;
 pub use hooks::Failed;
 pub use input::{Input, Read};
-pub use log::{Level, log_request, log_server, log_startup, now};
+pub use log::{HostLog, Level, log_request, log_server, log_startup, now};
 pub use module::{Module, Record, record};
 pub use output::Output;
 pub use pool::Pool;
 pub use request::{FileKind, FileStamp, Request};
 pub use server::{
-    Pass, Server, add_version_component, children_identity, pass, runtime_dir_relative,
-    threads_per_child,
+    Pass, Server, add_version_component, children_identity, pass, request_workers,
+    runtime_dir_relative, threads_per_child,
 };
 pub use status::Status;
 pub use table::Table;
+pub use thread::spawn;
 pub use trailers::Trailers;

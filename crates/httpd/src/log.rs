@@ -3,7 +3,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::panic::Location;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use httpd_sys as sys;
 
@@ -93,6 +93,36 @@ pub fn log_server(server: Server<'_>, level: Level, line: impl FnOnce() -> Strin
             c"%s".as_ptr(),
             line.as_ptr(),
         );
+    }
+}
+
+/// The log of a request's virtual host, for lines about what goes on when the request is over. Any thread may have it.
+#[derive(Debug, Clone, Copy)]
+pub struct HostLog(NonNull<sys::server_rec>);
+
+// SAFETY: it is only handed to functions of httpd that write to a log, which any thread may call for any server.
+unsafe impl Send for HostLog {}
+// SAFETY: as above.
+unsafe impl Sync for HostLog {}
+
+impl HostLog {
+    /// The log of a request's virtual host.
+    #[must_use]
+    pub fn of(request: &Request) -> Option<HostLog> {
+        // SAFETY: the request is alive; a plain pointer is read.
+        let server = unsafe { (*request.as_ptr()).server };
+        NonNull::new(server).map(HostLog)
+    }
+
+    /// Logs a line. `line` is called only if the level is on.
+    #[track_caller]
+    pub fn log(self, level: Level, line: impl FnOnce() -> String) {
+        // SAFETY: it is the server of a request, and processes that serve requests never read their configuration anew: their
+        // servers live as long as they do.
+        let server = unsafe { Server::from_raw(self.0.as_ptr()) };
+        if let Some(server) = server {
+            log_server(server, level, line);
+        }
     }
 }
 

@@ -64,6 +64,14 @@ pub fn threads_per_child() -> u32 {
     u32::try_from(threads).unwrap_or(1).max(1)
 }
 
+/// How many requests the server can work on at once, in all its children, as far as the MPM says; at least 1.
+#[must_use]
+pub fn request_workers() -> u32 {
+    let children = query(sys::AP_MPMQ_MAX_DAEMONS).unwrap_or(1);
+    let children = u32::try_from(children).unwrap_or(1).max(1);
+    children.saturating_mul(threads_per_child())
+}
+
 /// User and group that children are given by number (`User`, `Group`), when httpd is started as root; `None`: not known.
 #[must_use]
 pub fn children_identity() -> Option<(u32, u32)> {

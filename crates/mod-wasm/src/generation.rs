@@ -8,11 +8,11 @@ use std::time::Instant;
 
 use directives::Message;
 use httpd::FileStamp;
-use wasm_runtime_client::{Engine, EngineOptions, Error, Guest, Runtime};
+use wasm_runtime_client::{Engine, EngineOptions, Error, ErrorCode, Guest, LoadOptions, Runtime};
 
 use crate::loading::{Progress, described};
 use crate::messages::Fields;
-use crate::stamp;
+use crate::{programs, stamp};
 
 /// What the children of the configuration in use run.
 pub struct Generation {
@@ -24,7 +24,8 @@ pub struct Generation {
 /// One program in the engine.
 struct Loaded {
     file: FileStamp,
-    guest: Arc<Guest>,
+    /// The program, or why it cannot be used.
+    guest: Result<Arc<Guest>, Error>,
 }
 
 /// A program that was just loaded, or kept.
@@ -84,11 +85,16 @@ impl Generation {
         self.engine.prepare_cache()
     }
 
-    /// Loads the program of a file, or takes it over from the generation before.
+    /// Loads the program of a file, or takes it over from the generation before, as what came of it. `cached_only`: it must
+    /// not be compiled.
+    ///
+    /// # Errors
+    /// Those of [`Engine::load`].
     pub fn load(
         &mut self,
         path: &Path,
         previous: Option<&Generation>,
+        cached_only: bool,
         report: &dyn Fn(&Message, &Fields<'_>),
     ) -> Result<Loading, Error> {
         let start = Instant::now();
@@ -105,24 +111,42 @@ impl Generation {
                     .find(|loaded| Some(&loaded.file) == file.as_ref())
             });
         let (guest, time) = match kept {
-            Some(loaded) => (Arc::clone(&loaded.guest), "unchanged".to_owned()),
+            Some(loaded) => (loaded.guest.clone(), "unchanged".to_owned()),
             None => {
                 let mut progress = Progress {
                     module: &path.display(),
                     size,
                     report,
                 };
-                // No requests are held up in the parent, which accepts none.
-                let (guest, source) = self.engine.load(path, false, &mut progress)?;
-                (Arc::new(guest), described(source, start.elapsed()))
+                let options = LoadOptions {
+                    // No requests are held up in the parent, which accepts none.
+                    background: false,
+                    // What the configuration names is the operator's.
+                    owner: 0,
+                    cached_only,
+                };
+                match self.engine.load(path, options, &mut progress) {
+                    Ok((guest, source)) => {
+                        (Ok(Arc::new(guest)), described(source, start.elapsed()))
+                    }
+                    Err(error) => (Err(error), String::new()),
+                }
             }
         };
-        if let Some(file) = file {
+        let lasting = match &guest {
+            Ok(_) => true,
+            Err(error) => error.code != ErrorCode::NotCached && !programs::is_passing(error.code),
+        };
+        if let Some(file) = file.filter(|_| lasting) {
             self.loaded.push(Loaded {
                 file,
-                guest: Arc::clone(&guest),
+                guest: guest.clone(),
             });
         }
-        Ok(Loading { guest, size, time })
+        Ok(Loading {
+            guest: guest?,
+            size,
+            time,
+        })
     }
 }

@@ -12,18 +12,20 @@ use httpd::{
     runtime_dir_relative, threads_per_child,
 };
 use wasm_runtime_client::{
-    CacheOptions, Engine, EngineOptions, EntryPoint, Error, ErrorCode, Runtime,
+    CacheOptions, CompilerOptions, Engine, EngineOptions, EntryPoint, Error, ErrorCode, Runtime,
 };
 
 use crate::checked::{self, Check};
 use crate::generation::{self, Generation, Loading};
+use crate::loading::explained;
 use crate::messages::{Fields, log_at_startup, log_server};
 use crate::programs;
 use crate::registry::{self, Section};
 use crate::{script_log, serialize, stamp};
 
 /// Looks at every module that is named, without compiling it: `httpd -t` comes this far. The library must be there even if
-/// none is named, for programs that requests name. In the second reading at start all that has just been done.
+/// none is named, for programs that requests name. In the second reading at start all that has just been done. A restart does
+/// not wait for what is optional.
 pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
     let report: &dyn Fn(&Message, &Fields<'_>) = match pass() {
         Pass::Check => &|message, fields| log_at_startup(message, fields),
@@ -32,7 +34,7 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
     };
     let sections = registry::sections();
     let runtime = Runtime::load().map_err(|error| report_load_error(&error, report))?;
-    let limit = memory_limit();
+    let (limit, compiler) = (memory_limit(), compiler());
     let mut seen = HashSet::new();
     let mut result = Ok(());
     checked::begin();
@@ -45,10 +47,11 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
             format!("{entry_point:?}"),
             module.optional,
         );
-        if !seen.insert(asked) {
+        if !seen.insert(asked) || (module.optional && pass() == Pass::Restart) {
             continue;
         }
-        if let Err(error) = check_program(runtime, &module.path, limit, entry_point) {
+        let checked = check_program(runtime, &module.path, limit, entry_point, &compiler);
+        if let Err(error) = checked {
             let origin = match &section.entry_point {
                 Some(named) if error.code == ErrorCode::NoEntryPoint => &named.origin,
                 _ => &module.origin,
@@ -68,6 +71,7 @@ fn check_program(
     path: &Path,
     limit: u64,
     entry_point: EntryPoint<'_>,
+    compiler: &CompilerOptions,
 ) -> Result<(), Error> {
     // Its state is taken before it is read: if it changes meanwhile, the next reading sees that.
     let check = stamp::of(path).ok().map(|file| Check {
@@ -77,7 +81,7 @@ fn check_program(
         entry_point: format!("{entry_point:?}"),
     });
     if !check.as_ref().is_some_and(checked::is_known) {
-        runtime.check(path, limit, entry_point)?;
+        runtime.check(path, limit, entry_point, compiler)?;
     }
     if let Some(check) = check {
         checked::note(check);
@@ -123,7 +127,7 @@ fn report_module(
     };
     let fields: &Fields<'_> = &[
         ("module", &module.path.display()),
-        ("detail", error),
+        ("detail", &explained(error)),
         ("origin", origin),
     ];
     report(message, fields);
@@ -158,14 +162,21 @@ pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
         let Some(line) = naming(&program.path) else {
             continue;
         };
-        let loading = match generation.load(&program.path, previous.as_ref(), &report) {
+        // No child accepts requests while the parent compiles for a restart.
+        let cached_only = line.optional && pass() == Pass::Restart;
+        let loading = match generation.load(&program.path, previous.as_ref(), cached_only, &report)
+        {
             Ok(loading) => loading,
+            Err(error) if error.code == ErrorCode::NotCached => {
+                program.set_started(None);
+                continue;
+            }
             Err(error) => {
                 report_module(&line, &error, &line.origin, &report);
                 if !line.optional {
                     return Err(Failed);
                 }
-                program.loaded(Err(error.to_string()));
+                program.set_started(Some(Err(explained(&error))));
                 continue;
             }
         };
@@ -178,7 +189,7 @@ pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
             ("time", &time),
         ];
         report(&messages::MODULE_LOADED, fields);
-        program.loaded(Ok(guest));
+        program.set_started(Some(Ok(guest)));
         loaded += 1;
     }
     let version = env!("CARGO_PKG_VERSION");
@@ -247,6 +258,18 @@ fn options(pconf: Pool<'_>) -> EngineOptions {
         max_instances,
         memory_limit: memory_limit(),
         cache: cache(pconf),
+        compiler: compiler(),
+    }
+}
+
+/// How programs are read and compiled: by the user that requests are served as, who is not root.
+fn compiler() -> CompilerOptions {
+    let limit = registry::with_server_settings(|server| server.compile_limit());
+    CompilerOptions {
+        time: limit.time,
+        memory: limit.memory,
+        program_size: limit.size,
+        identity: children_identity(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use directives::{Message, messages};
-use wasm_runtime_client::{Phase, Source, Trouble, Watch};
+use wasm_runtime_client::{Error, ErrorCode, Phase, Source, Trouble, Watch};
 
 use crate::messages::Fields;
 
@@ -54,4 +54,12 @@ pub fn described(source: Source, time: Duration) -> String {
         Source::Cache => "from the cache in",
     };
     format!("{what} {} ms", time.as_millis())
+}
+
+/// An error about a program, with the directive that bounds what it went beyond.
+pub fn explained(error: &Error) -> String {
+    match error.code {
+        ErrorCode::CompileLimit => format!("{error} (WasmCompileLimit)"),
+        _ => error.to_string(),
+    }
 }

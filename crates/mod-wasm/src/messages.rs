@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use directives::{Level, Message};
-use httpd::{Request, Server};
+use httpd::{HostLog, Request, Server};
 
 /// What fills the placeholders of a message.
 pub type Fields<'f> = [(&'f str, &'f dyn Display)];
@@ -12,6 +12,14 @@ pub type Fields<'f> = [(&'f str, &'f dyn Display)];
 #[track_caller]
 pub fn log_request(request: &Request, message: &Message, fields: &Fields<'_>) {
     httpd::log_request(request, level(message.level), || message.line(fields));
+}
+
+/// Logs a message about what goes on beside requests, into the log of a virtual host.
+#[track_caller]
+pub fn log_host(log: Option<HostLog>, message: &Message, fields: &Fields<'_>) {
+    if let Some(log) = log {
+        log.log(level(message.level), || message.line(fields));
+    }
 }
 
 /// Logs a message about the server.

@@ -13,7 +13,9 @@ use wasm_runtime_client::Guest;
 
 use crate::config::{By, DirConfig, Named};
 use crate::messages::log_request;
-use crate::{outcome, programs, script};
+use crate::programs::{self, Refusal};
+use crate::registry::Started;
+use crate::{outcome, script};
 
 /// The program of one request.
 pub struct Chosen {
@@ -90,10 +92,15 @@ fn loaded(
     requested: Requested,
     split: Option<script::Split>,
 ) -> Result<Chosen, Answer> {
-    let guest = match named.program.guest() {
-        Some(Ok(guest)) => guest,
-        Some(Err(reason)) => return Err(outcome::left_out(request, &named.program.path, reason)),
-        None => return Err(outcome::not_loaded(request)),
+    let path = &named.program.path;
+    let guest = match named.program.started() {
+        Started::Loaded(guest) => guest,
+        Started::LeftOut(reason) => return Err(outcome::left_out(request, path, reason)),
+        Started::Later => programs::load_named(request, path).map_err(|refusal| match refusal {
+            Refusal::Answer(answer) => answer,
+            Refusal::Unusable(reason) => outcome::left_out(request, path, &reason),
+        })?,
+        Started::NotYet => return Err(outcome::not_loaded(request)),
     };
     Ok(Chosen {
         guest,

@@ -1,55 +1,45 @@
-//! The programs that requests name: each file is loaded when it is first asked for, on the thread of that request, and kept for
-//! those that follow. Others that want the same file meanwhile wait for it. A file that has changed is another program:
-//! whoever runs the old one keeps it to the end.
+//! The programs that requests name: each file is loaded when it is first asked for, on a thread beside those of requests, and
+//! kept for those that follow. Requests wait for it for a bounded time ([`wait`]); files wait for each other in a fair queue
+//! ([`queue`]). A file that has changed is another program: whoever runs the old one keeps it to the end.
 //!
 //! Each child has a store of its own. It must not know who may run what.
+
+mod queue;
+mod store;
+mod wait;
 
 use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use directives::messages;
-use httpd::{Answer, FileStamp, Request};
-use wasm_runtime_client::{Engine, Error, ErrorCode, Guest};
+use httpd::{Answer, FileStamp, HostLog, Request};
+use wasm_runtime_client::{Engine, Error, ErrorCode, Guest, LoadOptions};
 
-use crate::loading::{Progress, described};
-use crate::messages::log_request;
-use crate::{generation, outcome, stamp};
+use crate::loading::{Progress, described, explained};
+use crate::messages::{log_host, log_request};
+use crate::stamp::{self, Owner};
+use crate::{generation, outcome};
 
-/// So many programs are kept in one child. The one that was asked for longest ago makes room; its code is given back when
-/// its last request has ended. A small program has about 1 MB of code, an interpreter of 30 MB about 100 MB.
-const KEPT: usize = 64;
-/// A file of more bytes is not read: whoever may put a file on the server must not make it run out of memory. The largest
-/// interpreters have 30 MB.
-const LARGEST: u64 = 256 << 20;
-/// So often a file is read anew that changes while it is being loaded.
+pub use store::forget;
+
+/// Maximum number of times that a file is looked at anew because it changes while it is being loaded.
 const ATTEMPTS: usize = 5;
-
-static STORE: Mutex<Store> = Mutex::new(Store {
-    entries: Vec::new(),
-    asked: 0,
-});
-
-#[derive(Default)]
-struct Store {
-    entries: Vec<Entry>,
-    /// How often a program has been asked for: the clock of the store.
-    asked: u64,
-}
-
-struct Entry {
-    program: Arc<Program>,
-    last_asked: u64,
-}
 
 /// One state of a file.
 struct Program {
     file: PathBuf,
     stamp: FileStamp,
+    owner: Owner,
+    /// Where lines about loading it go: the log of the request that asked first.
+    log: Option<HostLog>,
     /// Empty while it is being loaded; whoever asks then waits.
     loading: OnceLock<Loading>,
+    /// Held for a moment by whoever waits for `loading`, and by whoever sets it.
+    changing: Mutex<()>,
+    changed: Condvar,
 }
 
 /// What came of it.
@@ -63,10 +53,12 @@ enum Loading {
     Changed,
 }
 
-/// Forgets all programs, before a child serves.
-pub fn forget() {
-    let forgotten = std::mem::take(&mut *lock());
-    drop(forgotten);
+/// Why a request gets no program.
+pub enum Refusal {
+    /// The client gets this; the log says why.
+    Answer(Answer),
+    /// The file cannot be used, and that is in the log.
+    Unusable(String),
 }
 
 /// The program in `file`, the file that the request leads to.
@@ -76,22 +68,70 @@ pub fn forget() {
 pub fn load(request: &Request, file: &Path) -> Result<Arc<Guest>, Answer> {
     let engine = generation::engine().ok_or_else(|| outcome::not_loaded(request))?;
     // httpd has just looked at the file: as long as it is known in that state there is no need to look again.
-    let known = lock().find(&request.file_stamp());
+    let known = store::lock().find(&request.file_stamp());
     if let Some(program) = known
-        && let Some(result) = take(request, &engine, &program)
+        && let Some(result) = take(request, &engine, &program, false)
     {
-        return result;
+        return result.map_err(answer);
     }
-    for _ in 0..ATTEMPTS {
-        let stamp = stamp::of(file).map_err(|error| vanished(request, file, &error))?;
+    find(request, &engine, file, |stamp| {
         // httpd has judged the links that it followed. One that has come since then has been judged by nobody.
-        if stamp != request.file_stamp() && file.is_symlink() {
+        *stamp == request.file_stamp() || !file.is_symlink()
+    })
+    .map_err(answer)
+}
+
+/// The program in `file`, which the configuration names and which was not loaded when the server started.
+///
+/// # Errors
+/// Why there is none.
+pub fn load_named(request: &Request, file: &Path) -> Result<Arc<Guest>, Refusal> {
+    let engine = generation::engine();
+    let engine = engine.ok_or_else(|| Refusal::Answer(outcome::not_loaded(request)))?;
+    find(request, &engine, file, |_| true)
+}
+
+fn answer(refusal: Refusal) -> Answer {
+    match refusal {
+        Refusal::Answer(answer) => answer,
+        Refusal::Unusable(_) => Answer::Http(500),
+    }
+}
+
+/// The program in the file as it is now, if that may be used.
+fn find(
+    request: &Request,
+    engine: &Engine,
+    file: &Path,
+    is_good: impl Fn(&FileStamp) -> bool,
+) -> Result<Arc<Guest>, Refusal> {
+    for _ in 0..ATTEMPTS {
+        let (stamp, owner) = stamp::and_owner(file).map_err(|e| vanished(request, file, &e))?;
+        if !is_good(&stamp) {
             break;
         }
-        let (program, outdated) = lock().find_or_add(file, &stamp);
+        let new = || Program {
+            file: file.to_owned(),
+            stamp,
+            owner,
+            log: HostLog::of(request),
+            loading: OnceLock::new(),
+            changing: Mutex::default(),
+            changed: Condvar::new(),
+        };
+        let (program, is_new, outdated) = store::lock().find_or_add(&stamp, new);
         // Giving back the code of large programs takes time, which the lock must not be held for.
         drop(outdated);
-        if let Some(result) = take(request, &engine, &program) {
+        if is_new && !queue::add(&program) {
+            store::lock().remove(&program);
+            let fields: &[(&str, &dyn Display)] = &[("module", &file.display())];
+            log_request(request, &messages::TOO_MANY_PROGRAMS, fields);
+            program.set(Loading::Failed(Error {
+                code: ErrorCode::Busy,
+                message: "too many others wait".to_owned(),
+            }));
+        }
+        if let Some(result) = take(request, engine, &program, is_new) {
             return result;
         }
     }
@@ -99,141 +139,140 @@ pub fn load(request: &Request, file: &Path) -> Result<Arc<Guest>, Answer> {
     Err(unusable(request, file, &detail))
 }
 
-/// What came of the program, which this request loads if it is the first; none if the file has changed since.
+/// What came of the program; none if the file has changed since. `first`: this request has asked for it to be loaded.
 fn take(
     request: &Request,
     engine: &Engine,
-    program: &Arc<Program>,
-) -> Option<Result<Arc<Guest>, Answer>> {
-    let mut first = false;
-    let loading = program.loading.get_or_init(|| {
-        first = true;
-        compile(request, engine, program)
-    });
-    if first && matches!(loading, Loading::Failed(_) | Loading::Changed) {
-        lock().remove(program);
-    }
+    program: &Program,
+    first: bool,
+) -> Option<Result<Arc<Guest>, Refusal>> {
+    let loading = match program.loading.get() {
+        Some(loading) => loading,
+        None => match wait::until_loaded(request, engine, program) {
+            Ok(loading) => loading,
+            Err(answer) => return Some(Err(Refusal::Answer(answer))),
+        },
+    };
     match loading {
         Loading::Loaded(guest) => Some(Ok(Arc::clone(guest))),
         Loading::Changed => None,
-        Loading::Unusable(error) | Loading::Failed(error) if first => {
-            Some(Err(unusable(request, &program.file, error)))
+        Loading::Failed(error) if error.code != ErrorCode::Io => {
+            Some(Err(Refusal::Answer(outcome::come_again(request))))
         }
         Loading::Unusable(error) | Loading::Failed(error) => {
-            let file = program.file.display();
-            let fields: &[(&str, &dyn Display)] = &[("module", &file), ("detail", error)];
-            log_request(request, &messages::PROGRAM_STILL_UNUSABLE, fields);
-            Some(Err(Answer::Http(500)))
+            let detail = explained(error);
+            if !first {
+                let file = program.file.display();
+                let fields: &[(&str, &dyn Display)] = &[("module", &file), ("detail", &detail)];
+                log_request(request, &messages::PROGRAM_STILL_UNUSABLE, fields);
+            }
+            Some(Err(Refusal::Unusable(detail)))
         }
     }
 }
 
-fn compile(request: &Request, engine: &Engine, program: &Program) -> Loading {
-    let start = Instant::now();
-    let file = &program.file;
-    if program.stamp.size > LARGEST {
-        return Loading::Unusable(Error {
-            code: ErrorCode::Invalid,
-            message: format!("it is larger than {LARGEST} bytes"),
-        });
+impl Program {
+    /// Says what came of it, to whoever waits.
+    fn set(&self, loading: Loading) {
+        let guard = self.changing();
+        // The first one stays.
+        let _ = self.loading.set(loading);
+        drop(guard);
+        self.changed.notify_all();
     }
-    let module = file.display();
-    let mut progress = Progress {
-        module: &module,
-        size: program.stamp.size,
-        report: &|message, fields| log_request(request, message, fields),
-    };
-    // Other requests are served meanwhile, and come first.
-    let result = engine.load(file, true, &mut progress);
-    // What is kept under a state of the file must be what the file was in that state.
-    if stamp::of(file).ok() != Some(program.stamp) {
-        return Loading::Changed;
+
+    /// Waits until something came of it, or for `most`.
+    fn wait(&self, most: Duration) -> Option<&Loading> {
+        let guard = self.changing();
+        if self.loading.get().is_none() {
+            let waited = self.changed.wait_timeout(guard, most);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+        }
+        self.loading.get()
     }
-    match result {
-        Ok((guest, source)) => {
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Loads it. On a thread of its own, while requests are being served.
+    fn load(&self) {
+        let Some(engine) = generation::engine() else {
+            return self.set(Loading::Failed(Error {
+                code: ErrorCode::Engine,
+                message: "there is no engine".to_owned(),
+            }));
+        };
+        let loading = self.load_into(&engine);
+        if matches!(loading, Loading::Failed(_) | Loading::Changed) {
+            store::lock().remove(self);
+        }
+        if let Loading::Unusable(error) | Loading::Failed(error) = &loading {
             let fields: &[(&str, &dyn Display)] = &[
-                ("module", &module),
-                ("kind", &guest.kind()),
-                ("size", &program.stamp.size),
-                ("time", &described(source, start.elapsed())),
+                ("module", &self.file.display()),
+                ("detail", &explained(error)),
             ];
-            log_request(request, &messages::PROGRAM_LOADED, fields);
-            Loading::Loaded(Arc::new(guest))
+            log_host(self.log, &messages::PROGRAM_UNUSABLE, fields);
         }
-        Err(error) if matches!(error.code, ErrorCode::Io | ErrorCode::Engine) => {
-            Loading::Failed(error)
-        }
-        Err(error) => Loading::Unusable(error),
+        self.set(loading);
     }
+
+    fn load_into(&self, engine: &Engine) -> Loading {
+        let start = Instant::now();
+        let module = self.file.display();
+        let mut progress = Progress {
+            module: &module,
+            size: self.stamp.size,
+            report: &|message, fields| log_host(self.log, message, fields),
+        };
+        let options = LoadOptions {
+            background: true,
+            owner: self.owner.number(),
+            cached_only: false,
+        };
+        let result = engine.load(&self.file, options, &mut progress);
+        // What is kept under a state of the file must be what the file was in that state.
+        if stamp::of(&self.file).ok() != Some(self.stamp) {
+            return Loading::Changed;
+        }
+        match result {
+            Ok((guest, source)) => {
+                let fields: &[(&str, &dyn Display)] = &[
+                    ("module", &module),
+                    ("kind", &guest.kind()),
+                    ("size", &self.stamp.size),
+                    ("time", &described(source, start.elapsed())),
+                ];
+                log_host(self.log, &messages::PROGRAM_LOADED, fields);
+                Loading::Loaded(Arc::new(guest))
+            }
+            Err(error) if is_passing(error.code) => Loading::Failed(error),
+            Err(error) => Loading::Unusable(error),
+        }
+    }
+}
+
+/// Whether the program is not to blame, so that it may be different next time.
+pub fn is_passing(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::Io | ErrorCode::Engine | ErrorCode::Busy | ErrorCode::Panic
+    )
 }
 
 /// The file could not be looked at, although httpd could a moment ago.
-fn vanished(request: &Request, file: &Path, error: &io::Error) -> Answer {
+fn vanished(request: &Request, file: &Path, error: &io::Error) -> Refusal {
     if error.kind() != io::ErrorKind::NotFound {
         return unusable(request, file, error);
     }
     let file = file.display();
     log_request(request, &messages::FILE_MISSING, &[("file", &file)]);
-    Answer::Http(404)
+    Refusal::Answer(Answer::Http(404))
 }
 
-fn unusable(request: &Request, file: &Path, detail: &dyn Display) -> Answer {
+fn unusable(request: &Request, file: &Path, detail: &dyn Display) -> Refusal {
     let module = file.display();
     let fields: &[(&str, &dyn Display)] = &[("module", &module), ("detail", detail)];
     log_request(request, &messages::PROGRAM_UNUSABLE, fields);
-    Answer::Http(500)
-}
-
-fn lock() -> MutexGuard<'static, Store> {
-    // Nothing here panics halfway through a change; a poisoned lock is as good as another.
-    STORE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Store {
-    fn find(&mut self, stamp: &FileStamp) -> Option<Arc<Program>> {
-        self.asked += 1;
-        let mut entries = self.entries.iter_mut();
-        let entry = entries.find(|entry| entry.program.stamp == *stamp)?;
-        entry.last_asked = self.asked;
-        Some(Arc::clone(&entry.program))
-    }
-
-    /// The program in that state of the file, and what has to make room for it if it is new: the file in another state, and
-    /// one program if there are too many.
-    fn find_or_add(&mut self, file: &Path, stamp: &FileStamp) -> (Arc<Program>, Vec<Entry>) {
-        if let Some(program) = self.find(stamp) {
-            return (program, Vec::new());
-        }
-        let outdated = self
-            .entries
-            .extract_if(.., |entry| entry.program.file == file);
-        let mut outdated: Vec<Entry> = outdated.collect();
-        if self.entries.len() >= KEPT {
-            outdated.extend(self.oldest().map(|at| self.entries.swap_remove(at)));
-        }
-        let program = Arc::new(Program {
-            file: file.to_owned(),
-            stamp: *stamp,
-            loading: OnceLock::new(),
-        });
-        self.entries.push(Entry {
-            program: Arc::clone(&program),
-            last_asked: self.asked,
-        });
-        (program, outdated)
-    }
-
-    /// Where the program is that was asked for longest ago. One that is being loaded stays, for those who wait for it.
-    fn oldest(&self) -> Option<usize> {
-        let entries = self.entries.iter().enumerate();
-        entries
-            .filter(|(_, entry)| entry.program.loading.get().is_some())
-            .min_by_key(|(_, entry)| entry.last_asked)
-            .map(|(at, _)| at)
-    }
-
-    fn remove(&mut self, program: &Arc<Program>) {
-        self.entries
-            .retain(|entry| !Arc::ptr_eq(&entry.program, program));
-    }
+    Refusal::Unusable(detail.to_string())
 }

@@ -11,7 +11,19 @@ use wasm_runtime_client::Guest;
 pub struct Program {
     /// The file.
     pub path: PathBuf,
-    guest: OnceLock<Result<Arc<Guest>, String>>,
+    guest: OnceLock<Option<Result<Arc<Guest>, String>>>,
+}
+
+/// What has become of a program when the server started.
+pub enum Started<'p> {
+    /// It was loaded.
+    Loaded(Arc<Guest>),
+    /// It has been left out, for this reason.
+    LeftOut(&'p str),
+    /// It is loaded when a request asks for it.
+    Later,
+    /// Nothing yet: the configuration is only checked.
+    NotYet,
 }
 
 impl std::fmt::Debug for Program {
@@ -23,14 +35,18 @@ impl std::fmt::Debug for Program {
 }
 
 impl Program {
-    /// The loaded program, or why it has been left out; none while the configuration is only checked.
-    pub fn guest(&self) -> Option<Result<Arc<Guest>, &str>> {
-        let guest = self.guest.get()?;
-        Some(guest.as_ref().map(Arc::clone).map_err(String::as_str))
+    /// What has become of it.
+    pub fn started(&self) -> Started<'_> {
+        match self.guest.get() {
+            None => Started::NotYet,
+            Some(None) => Started::Later,
+            Some(Some(Ok(guest))) => Started::Loaded(Arc::clone(guest)),
+            Some(Some(Err(reason))) => Started::LeftOut(reason),
+        }
     }
 
-    /// Stores the loaded program, or why it is left out, for all sections.
-    pub fn loaded(&self, guest: Result<Arc<Guest>, String>) {
+    /// Stores the loaded program, or why it is left out, for all sections; `None`: requests will load it.
+    pub fn set_started(&self, guest: Option<Result<Arc<Guest>, String>>) {
         // A second one would be of the same file; the first stays.
         let _ = self.guest.set(guest);
     }

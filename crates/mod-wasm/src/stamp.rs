@@ -1,23 +1,63 @@
-//! The state of a file as the system tells it, in the form in which httpd has it of a requested file.
+//! The state of a file as the system tells it, in the form in which httpd has it of a requested file; and whose it is.
 
-use std::fs;
+use std::fs::{self, Metadata};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use httpd::FileStamp;
+use httpd::{FileStamp, children_identity};
+
+/// Whose a program is: what it takes to load it is charged to that owner. Never the operator's 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Owner(u32);
+
+/// Says that an owner is a directory, and not a user.
+const DIRECTORY: u32 = 1 << 31;
+
+impl Owner {
+    /// The user that the file belongs to. Files of root, and of the server's own user, say nothing of whose they are: there the
+    /// directory counts.
+    fn of(file: &Path, metadata: &Metadata) -> Owner {
+        let user = metadata.uid();
+        let own = rustix::process::geteuid().as_raw();
+        let server = children_identity().is_some_and(|(uid, _)| uid == user);
+        if user != 0 && user != own && !server && user < DIRECTORY {
+            return Owner(user);
+        }
+        let mut hash = DefaultHasher::new();
+        file.parent().hash(&mut hash);
+        // The lower half of a hash is one too.
+        let half = (hash.finish() & u64::from(u32::MAX)) as u32;
+        Owner(half | DIRECTORY)
+    }
+
+    /// As the engine knows it.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// The state of the file at `path`, and its owner.
+pub fn and_owner(path: &Path) -> io::Result<(FileStamp, Owner)> {
+    let metadata = fs::metadata(path)?;
+    Ok((stamp(&metadata), Owner::of(path, &metadata)))
+}
 
 /// The state of the file at `path`. A new file has another inode, a changed one another time: that of its last change can not be
 /// set back, unlike the time of modification.
 pub fn of(path: &Path) -> io::Result<FileStamp> {
-    let metadata = fs::metadata(path)?;
-    Ok(FileStamp {
+    Ok(stamp(&fs::metadata(path)?))
+}
+
+fn stamp(metadata: &Metadata) -> FileStamp {
+    FileStamp {
         device: metadata.dev(),
         inode: metadata.ino(),
         size: metadata.size(),
         modified: microseconds(metadata.mtime(), metadata.mtime_nsec()),
         changed: microseconds(metadata.ctime(), metadata.ctime_nsec()),
-    })
+    }
 }
 
 /// APR's time.

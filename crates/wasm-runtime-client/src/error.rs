@@ -22,6 +22,10 @@ pub enum ErrorCode {
     NoEntryPoint,
     /// A valid program of a kind that can not be run.
     UnsupportedKind,
+    /// Reading, checking or compiling the program takes more than it may, or ended the process that did it.
+    CompileLimit,
+    /// The program is not in the cache, and it was not to be compiled.
+    NotCached,
     /// No instance was free within the waiting time.
     Busy,
     /// A mounted directory could not be opened.
@@ -46,6 +50,8 @@ impl ErrorCode {
             sys::WRT_ERR_UNLINKABLE => ErrorCode::Unlinkable,
             sys::WRT_ERR_NO_ENTRY_POINT => ErrorCode::NoEntryPoint,
             sys::WRT_ERR_UNSUPPORTED_KIND => ErrorCode::UnsupportedKind,
+            sys::WRT_ERR_COMPILE_LIMIT => ErrorCode::CompileLimit,
+            sys::WRT_ERR_NOT_CACHED => ErrorCode::NotCached,
             sys::WRT_ERR_BUSY => ErrorCode::Busy,
             sys::WRT_ERR_MOUNT => ErrorCode::Mount,
             sys::WRT_ERR_TEMP_DIR => ErrorCode::TempDir,

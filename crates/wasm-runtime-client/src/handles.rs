@@ -6,7 +6,8 @@
 
 use crate::error::Error;
 use crate::exchange::{self, Exchange, Outcome};
-use crate::load::{self, Source, Watch};
+use crate::load::{self, LoadOptions, Source, Watch};
+use crate::permit::{self, Permit};
 use crate::request::Request;
 use crate::runtime::{GuestKind, Runtime, text_at};
 use crate::sys;
@@ -62,20 +63,28 @@ impl Engine {
         })
     }
 
-    /// Loads the program in a file: out of the cache, or it is compiled. With `background`, at a lower
-    /// priority than the requests that this process serves.
+    /// Loads the program in a file: out of the cache, or it is compiled.
     ///
     /// # Errors
-    /// What is wrong with the program.
+    /// What is wrong with the program; [`ErrorCode`](crate::ErrorCode) `NotCached`, `Busy`; `Io` and `Engine`, for which the
+    /// program is not to blame.
     pub fn load(
         &self,
         path: &Path,
-        background: bool,
+        options: LoadOptions,
         watch: &mut dyn Watch,
     ) -> Result<(Guest, Source), Error> {
-        let (guest, source) = load::load(self.0.runtime, self.0.engine, path, background, watch)?;
+        let (guest, source) = load::load(self.0.runtime, self.0.engine, path, options, watch)?;
         let engine = Arc::clone(&self.0);
         Ok((Guest { engine, guest }, source))
+    }
+
+    /// Takes a permit of this number, if fewer than `most` (at most 1024) are out in all processes that share this engine.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Engine`](crate::ErrorCode::Engine).
+    pub fn permit(&self, number: u32, most: u32) -> Result<Option<Permit>, Error> {
+        permit::take(self.0.runtime, self.0.engine, number, most)
     }
 
     /// Lets the background thread of this process end, before the process does: at most 100 ms. It takes

@@ -5,10 +5,12 @@
 
 mod cache;
 mod callbacks;
+mod compiler;
 mod error;
 mod exchange;
 mod handles;
 mod load;
+mod permit;
 mod request;
 mod runtime;
 
@@ -24,9 +26,11 @@ mod sys {
 }
 
 pub use cache::CacheOptions;
+pub use compiler::CompilerOptions;
 pub use error::{Error, ErrorCode};
 pub use exchange::{BodyRead, Closed, End, Exchange, LogLevel, Outcome};
 pub use handles::{Engine, Guest};
-pub use load::{Phase, Source, Trouble, Watch};
+pub use load::{LoadOptions, Phase, Source, Trouble, Watch};
+pub use permit::Permit;
 pub use request::{Field, Http, Mount, Outbound, Request, Reuse, TempDir};
 pub use runtime::{EngineOptions, EntryPoint, GuestKind, Runtime};

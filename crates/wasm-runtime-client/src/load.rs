@@ -28,7 +28,7 @@ pub enum Source {
 pub enum Phase {
     /// It is being compiled.
     Compiling,
-    /// Another process may be compiling it.
+    /// It waits while others are being compiled.
     Waiting,
 }
 
@@ -39,6 +39,17 @@ pub enum Trouble {
     Damaged,
     /// The compiled program could not be kept.
     NotKept,
+}
+
+/// How a program is to be loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Requests are being served meanwhile, and go first.
+    pub background: bool,
+    /// Whose program it is; 0 is the operator, who waits for no other program of his and may fill the cache.
+    pub owner: u32,
+    /// Not if it would have to be compiled.
+    pub cached_only: bool,
 }
 
 /// Who is told how loading goes on, on the thread that loads.
@@ -61,17 +72,19 @@ pub(crate) fn load(
     runtime: &'static Runtime,
     engine: *const sys::wrt_engine,
     path: &Path,
-    background: bool,
+    options: LoadOptions,
     watch: &mut dyn Watch,
 ) -> Result<(*mut sys::wrt_guest, Source), Error> {
     let path = c_path(path)?;
     let mut context = Context { watch, panic: None };
     let options = sys::wrt_load_options {
         size: size_of::<sys::wrt_load_options>(),
-        background,
+        background: options.background,
         phase: Some(phase),
         trouble: Some(trouble),
         ctx: ptr::from_mut(&mut context).cast(),
+        owner: options.owner,
+        cached_only: options.cached_only,
     };
     let mut guest = ptr::null_mut();
     let mut source = 0;

@@ -5,6 +5,7 @@
 )]
 
 use crate::cache::CacheOptions;
+use crate::compiler::CompilerOptions;
 use crate::error::{Error, ErrorCode};
 use crate::handles::Engine;
 use crate::sys;
@@ -31,6 +32,8 @@ pub struct EngineOptions {
     pub memory_limit: u64,
     /// Where compiled programs are kept; `None`: they are not.
     pub cache: Option<CacheOptions>,
+    /// How programs are read, checked and compiled.
+    pub compiler: CompilerOptions,
 }
 
 /// Which function of a program is to be called.
@@ -112,7 +115,7 @@ impl Runtime {
     }
 
     /// Validates a program and its imports without generating code, for an engine with this memory
-    /// limit. Any process may call it at any time.
+    /// limit, in a process of its own. Any process may call it at any time.
     ///
     /// # Errors
     /// What is wrong with the program.
@@ -121,7 +124,9 @@ impl Runtime {
         path: &Path,
         memory_limit: u64,
         entry_point: EntryPoint<'_>,
+        compiler: &CompilerOptions,
     ) -> Result<GuestKind, Error> {
+        let compiler = compiler.raw();
         let path = c_path(path)?;
         let entry_point = match entry_point {
             EntryPoint::Standard => None,
@@ -139,6 +144,7 @@ impl Runtime {
                     entry_point
                         .as_ref()
                         .map_or(ptr::null(), |name| name.as_ptr()),
+                    &compiler,
                     &mut kind,
                     error,
                 )
@@ -157,11 +163,13 @@ impl Runtime {
         let directory = cache.map(|cache| c_path(&cache.directory)).transpose()?;
         let cache = cache.zip(directory.as_ref());
         let cache = cache.map(|(cache, directory)| cache.raw(directory));
+        let compiler = options.compiler.raw();
         let options = sys::wrt_engine_options {
             size: size_of::<sys::wrt_engine_options>(),
             max_instances: options.max_instances,
             memory_limit: options.memory_limit,
             cache: cache.as_ref().map_or(ptr::null(), ptr::from_ref),
+            compiler: &compiler,
         };
         let mut engine = ptr::null_mut();
         self.call(|error| {

@@ -52,10 +52,20 @@
 #include <stdint.h>
 
 /**
+ * Bytes of a secret.
+ */
+#define SECRET 32
+
+/**
  * The version of this ABI. It grows by one whenever a change breaks a caller built against the
  * header of the version before; additions do not change it.
  */
-#define WRT_ABI_VERSION 3
+#define WRT_ABI_VERSION 4
+
+/**
+ * Maximum length of the text, bytes.
+ */
+#define MAX_TEXT 4096
 
 /**
  * The result of a call. 0 is success; the other numbers never change their meaning.
@@ -117,6 +127,14 @@ typedef enum {
      * The request's private directory could not be made.
      */
     WRT_ERR_TEMP_DIR = 13,
+    /**
+     * Reading, checking or compiling the program takes more than it may, or ended the process that did it.
+     */
+    WRT_ERR_COMPILE_LIMIT = 14,
+    /**
+     * The program is not in the cache, and it was not to be compiled.
+     */
+    WRT_ERR_NOT_CACHED = 15,
 } wrt_status;
 
 /**
@@ -258,7 +276,7 @@ typedef enum {
      */
     WRT_PHASE_COMPILING = 1,
     /**
-     * It waits while another process compiles it; 0 milliseconds if none does.
+     * It waits while others are being compiled; another process may be at the same one.
      */
     WRT_PHASE_WAITING = 2,
 } wrt_phase;
@@ -293,6 +311,11 @@ typedef enum {
 } wrt_source;
 
 /**
+ * For whom an instance is kept.
+ */
+typedef struct Owner Owner;
+
+/**
  * The engine of a process: the compiled programs' memory, the pool of instances.
  */
 typedef struct wrt_engine wrt_engine;
@@ -306,6 +329,48 @@ typedef struct wrt_error wrt_error;
  * A loaded program. Any number of threads may run it at once.
  */
 typedef struct wrt_guest wrt_guest;
+
+/**
+ * A permit. It is given back when it is freed, or when the process ends, however it ends.
+ */
+typedef struct wrt_permit wrt_permit;
+
+/**
+ * How programs of strangers are read, checked and compiled: in a process of their own, the executable
+ * `wasm_runtime_helper`, which gets the program by descriptor, has no privileges, opens no file and no connection, and is
+ * bounded by the kernel. One that reaches a limit, or makes the helper crash, is an error of that program
+ * (WRT_ERR_COMPILE_LIMIT) and of nothing else.
+ */
+typedef struct {
+    /**
+     * `sizeof(wrt_compiler_options)`.
+     */
+    size_t size;
+    /**
+     * The helper's executable, absolute, UTF-8; NULL: the one beside this library.
+     */
+    const char *helper;
+    /**
+     * Processor time that one program may take, milliseconds.
+     */
+    uint64_t time_ms;
+    /**
+     * Memory that one program may take, bytes.
+     */
+    uint64_t memory;
+    /**
+     * Maximum size of a program, bytes.
+     */
+    uint64_t program_size;
+    /**
+     * User that the helper becomes where this process is root, never root itself; `UINT32_MAX`: nobody.
+     */
+    uint32_t uid;
+    /**
+     * Its group; it counts only with a user.
+     */
+    uint32_t gid;
+} wrt_compiler_options;
 
 /**
  * Where compiled programs are kept.
@@ -355,6 +420,11 @@ typedef struct {
      * Where compiled programs are kept; NULL: they are not. Read during the call only.
      */
     const wrt_cache_options *cache;
+    /**
+     * How programs are read, checked and compiled in a process of their own; NULL: in this one, for programs that are trusted.
+     * Read during the call only.
+     */
+    const wrt_compiler_options *compiler;
 } wrt_engine_options;
 
 /**
@@ -721,7 +791,24 @@ typedef struct {
      * Passed to the callbacks.
      */
     void *ctx;
+    /**
+     * Whose program it is: one program of an owner is compiled at a time, in all processes that share the engine, and each
+     * owner has a share of the cache. 0 is whoever runs the server, who waits for no other program of his and may fill the
+     * cache.
+     */
+    uint32_t owner;
+    /**
+     * Not if it would have to be compiled: then the status is WRT_ERR_NOT_CACHED.
+     */
+    bool cached_only;
 } wrt_load_options;
+
+/**
+ * The operator.
+ */
+#define OPERATOR 0
+
+
 
 #ifdef __cplusplus
 extern "C" {
@@ -749,6 +836,24 @@ const char *wrt_version(void);
  */
 wrt_status wrt_cache_prepare(const wrt_engine *engine,
                              wrt_error **error);
+
+/**
+ * Validates the program in the file at `path` and its imports without generating code, and says
+ * what kind it is. It starts no thread and touches no signal handler: any process may call it at
+ * any time. `memory_limit` is the one that the engine will be made with. `entry_point` is the
+ * exported function to call; NULL for the kind's own, and an empty string to leave it unchecked.
+ * `compiler` says how strangers' programs are read; with NULL the program is trusted and read in this process.
+ *
+ * # Safety
+ * `path` and `entry_point` are NUL-terminated strings (`entry_point` or NULL), `compiler` is NULL or points to options whose
+ * `size` is set and whose pointers are valid, `kind` is NULL or valid for a write, `error` is NULL or valid for a write.
+ */
+wrt_status wrt_check(const char *path,
+                     uint64_t memory_limit,
+                     const char *entry_point,
+                     const wrt_compiler_options *compiler,
+                     wrt_kind *kind,
+                     wrt_error **error);
 
 /**
  * Makes an engine. Call it before the process forks or starts threads, if it ever does; guests run
@@ -790,22 +895,6 @@ void wrt_engine_stop(const wrt_engine *engine);
  * `engine` is NULL or an engine that has not been freed; it is not used again.
  */
 void wrt_engine_free(wrt_engine *engine);
-
-/**
- * Validates the program in the file at `path` and its imports without generating code, and says
- * what kind it is. It starts no thread and touches no signal handler: any process may call it at
- * any time. `memory_limit` is the one that the engine will be made with. `entry_point` is the
- * exported function to call; NULL for the kind's own, and an empty string to leave it unchecked.
- *
- * # Safety
- * `path` and `entry_point` are NUL-terminated strings (`entry_point` or NULL), `kind` is NULL or
- * valid for a write, `error` is NULL or valid for a write.
- */
-wrt_status wrt_check(const char *path,
-                     uint64_t memory_limit,
-                     const char *entry_point,
-                     wrt_kind *kind,
-                     wrt_error **error);
 
 /**
  * One line that says what failed, UTF-8, without a line end. It lives as long as the error.
@@ -859,9 +948,20 @@ wrt_status wrt_exchange_run(const wrt_guest *guest,
                             wrt_error **error);
 
 /**
- * Loads the program in the file at `path` and links it: out of the cache, or it compiles it. The
- * file is not needed afterwards. All threads started for compiling have ended when it returns; they
- * take no signals. A process compiles one program at a time, other threads wait. `options` may be
+ * The whole of the helper process: does the job that its arguments describe and returns the status to exit with. For the
+ * executable `wasm_runtime_helper` alone, which must have one thread and call nothing else.
+ *
+ * # Safety
+ * `argv` holds `argc` NUL-terminated strings.
+ */
+int wrt_helper_main(int argc,
+                    const char *const *argv);
+
+/**
+ * Loads the program in the file at `path` and links it: out of the cache, or it is compiled. The
+ * file is not needed afterwards. All threads and processes started for it have ended when it returns; they
+ * take no signals. As many programs are compiled at once as there are processors, others wait, at most ten minutes
+ * (WRT_ERR_BUSY). `options` may be
  * NULL. `*source` says where it came from; it may be NULL. The caller owns `*guest` and frees it with
  * `wrt_guest_free`. A process that serves requests may call it.
  *
@@ -884,6 +984,28 @@ wrt_status wrt_guest_load(const wrt_engine *engine,
  * `outcome` is NULL or an outcome that `wrt_exchange_run` has filled.
  */
 void wrt_outcome_clear(wrt_outcome *outcome);
+
+/**
+ * Takes a permit of this number if fewer than `most` (at most 1024) are out, counted over all processes that were forked from
+ * the one that made the engine. `*permit` is NULL if none is free; it never waits. What a number stands for is the caller's
+ * business. The caller owns `*permit` and frees it with `wrt_permit_free`.
+ *
+ * # Safety
+ * `engine` is a live engine, `permit` valid for a write, `error` NULL or valid for a write.
+ */
+wrt_status wrt_permit_take(const wrt_engine *engine,
+                           uint32_t number,
+                           uint32_t most,
+                           wrt_permit **permit,
+                           wrt_error **error);
+
+/**
+ * Gives a permit back. NULL is allowed.
+ *
+ * # Safety
+ * `permit` is NULL or a permit that has not been freed; it is not used again.
+ */
+void wrt_permit_free(wrt_permit *permit);
 
 /**
  * Installs the handlers that turn guest faults into traps. Call it once in each process that runs

@@ -1,9 +1,10 @@
 //! Validates a program and its imports without generating code for it.
 //!
 //! Generating code for a large program takes many seconds, so a hollow copy is linked in its place. Nothing here starts
-//! threads or touches signal handlers, so it may run in any process at any time.
+//! threads or touches signal handlers. It takes as much time, memory and stack as the program wants: for programs of strangers
+//! it runs in the helper process.
 
-use crate::engine::{EngineOptions, base_config, pool, unlinkable};
+use crate::engine::{base_config, unlinkable, widest};
 use crate::features::{self, features};
 use crate::guest::Plan;
 use crate::hollow::Hollow;
@@ -66,12 +67,8 @@ fn check_component(
 
 fn engine(concurrent: bool, memory_limit: u64) -> Result<Engine, Error> {
     let mut config = base_config(concurrent);
-    let options = EngineOptions {
-        max_instances: 1,
-        memory_limit,
-        cache: None,
-    };
-    let pool = pool(&options, concurrent);
+    // Only what is refused matters here.
+    let pool = widest(memory_limit, concurrent);
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .signals_based_traps(false)
@@ -86,7 +83,7 @@ fn engine(concurrent: bool, memory_limit: u64) -> Result<Engine, Error> {
 }
 
 fn invalid(error: wasmtime::Error) -> Error {
-    Error::wasmtime(ErrorCode::Invalid, &error)
+    Error::of_wasmtime(ErrorCode::Invalid, &error)
 }
 
 fn cannot_copy<E: std::fmt::Display>(error: &reencode::Error<E>) -> Error {

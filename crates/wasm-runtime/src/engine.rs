@@ -1,24 +1,27 @@
 //! The engine of a process: Wasmtime's configuration, the pool of instances, the loader.
 
 use crate::cache::{Cache, CacheOptions};
+use crate::capi::artifact::{map_component, map_module};
 use crate::capi::signals::block_signals;
 use crate::clock::Clock;
+use crate::compiler::CompilerOptions;
 use crate::error::one_line;
-use crate::features::{self, features};
+use crate::features::features;
 use crate::gate::Gate;
 use crate::guest::{Guest, Plan};
 use crate::http::Idle;
-use crate::kind::{GuestKind, Shape};
+use crate::kind::GuestKind;
 use crate::link;
-use crate::load::{Loader, Source, Turns, Unwatched, Urgency, Watch};
+use crate::load::{LoadOptions, Loader, NativeCode, Source, Unwatched, Urgency, Watch};
+use crate::permits::{Permit, Permits};
+use crate::program::{Content, ProgramFile};
 use crate::state::HostState;
 use crate::temp::Homes;
 use crate::{Error, ErrorCode};
 use outbound::Outbound;
 use std::sync::{Arc, Mutex, PoisonError};
-use wasmtime::component::Component;
 use wasmtime::{
-    Config, Enabled, InstanceAllocationStrategy, Module, PoolingAllocationConfig, WasmFeatures,
+    Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures,
 };
 
 /// Stack a guest may use for itself, bytes.
@@ -30,6 +33,9 @@ const FIBER_STACK: usize = 2 << 20;
 /// Bytes of an instance's memory that are wiped and kept, instead of given back to the kernel.
 const KEEP_RESIDENT: usize = 128 << 10;
 
+/// Maximum size of a trusted program, bytes: it could take all memory. The largest interpreters have 30 MB.
+const PROGRAM_SIZE: u64 = 256 << 20;
+
 /// How an engine is made.
 #[derive(Clone, Debug, Default)]
 pub struct EngineOptions {
@@ -39,6 +45,8 @@ pub struct EngineOptions {
     pub memory_limit: u64,
     /// Where compiled programs are kept.
     pub cache: Option<CacheOptions>,
+    /// How programs are compiled in a process of their own; `None`: in this one, since all of them are trusted.
+    pub compiler: Option<CompilerOptions>,
 }
 
 /// The engine of a process. Make it before forking; run guests after it.
@@ -48,10 +56,11 @@ pub struct Engine(Arc<Shared>);
 pub struct Shared {
     options: EngineOptions,
     plain: Host,
-    concurrent: Mutex<Option<Arc<Host>>>,
+    concurrent: Lazy,
+    /// For what does not fit the pool: as it is there, and for concurrent calls.
+    unpooled: [Lazy; 2],
     cache: Option<Cache>,
-    /// Held by whoever compiles.
-    turns: Turns,
+    permits: Permits,
     /// Bounds how many guests run at once.
     pub gate: Gate,
     /// Ticks while guests run.
@@ -63,6 +72,9 @@ pub struct Shared {
     /// Where private directories are made.
     pub homes: Homes,
 }
+
+/// A host that is made when the first guest needs it.
+type Lazy = Mutex<Option<Arc<Host>>>;
 
 /// One configuration of Wasmtime and what is linked for it.
 struct Host {
@@ -79,15 +91,16 @@ impl Engine {
     /// # Errors
     /// [`ErrorCode::Engine`].
     pub fn new(options: &EngineOptions) -> Result<Engine, Error> {
-        let plain = Host::new(options, false)?;
+        let plain = Host::pooled(options, false)?;
         let clock = Clock::default();
         clock.add(&plain.engine);
         Ok(Engine(Arc::new(Shared {
             options: options.clone(),
             plain,
-            concurrent: Mutex::new(None),
+            concurrent: Lazy::default(),
+            unpooled: Default::default(),
             cache: options.cache.clone().map(Cache::new),
-            turns: Turns::default(),
+            permits: Permits::new()?,
             gate: Gate::new(options.max_instances.max(1)),
             clock,
             idle: Idle::default(),
@@ -133,30 +146,64 @@ impl Engine {
         urgency: Urgency,
         watch: &mut dyn Watch,
     ) -> Result<(Guest, Source), Error> {
-        let mut shape = Shape::read(bytes)?;
-        let kind = shape.kind()?;
-        let mut loader = Loader {
-            cache: self.0.cache.as_ref(),
-            turns: &self.0.turns,
+        let options = LoadOptions {
             urgency,
-            watch,
-            source: Source::Compiled,
+            owner: crate::cache::OPERATOR,
+            cached_only: false,
         };
-        let plan = match kind {
-            GuestKind::CommandP1 => self.0.plain.load_module(bytes, &mut loader)?,
-            _ if shape.is_concurrent() => {
-                self.0
-                    .concurrent()?
-                    .load_component(bytes, kind, &mut loader)?
-            }
-            _ => self.0.plain.load_component(bytes, kind, &mut loader)?,
+        self.load_content(name, &Content::Bytes(bytes), options, watch)
+    }
+
+    /// Loads the program in a file. Nothing of the file is read before its turn has come.
+    ///
+    /// # Errors
+    /// Those of [`check`](crate::check()); [`ErrorCode::CompileLimit`], [`ErrorCode::NotCached`], [`ErrorCode::Busy`];
+    /// [`ErrorCode::Io`] and [`ErrorCode::Engine`], for which the program is not to blame.
+    pub fn load_file(
+        &self,
+        path: &str,
+        options: LoadOptions,
+        watch: &mut dyn Watch,
+    ) -> Result<(Guest, Source), Error> {
+        let compiler = self.0.options.compiler.as_ref();
+        let most = compiler.map_or(PROGRAM_SIZE, |compiler| compiler.program_size);
+        let file = ProgramFile::open(path, most)?;
+        self.load_content(path, &Content::File(file), options, watch)
+    }
+
+    fn load_content(
+        &self,
+        name: &str,
+        content: &Content<'_>,
+        options: LoadOptions,
+        watch: &mut dyn Watch,
+    ) -> Result<(Guest, Source), Error> {
+        let loader = Loader {
+            engine: &self.0.plain.engine,
+            cache: self.0.cache.as_ref(),
+            permits: &self.0.permits,
+            compiler: self.0.options.compiler.as_ref(),
+            memory_limit: self.0.options.memory_limit,
+            options,
+            link: &|code| self.0.link(code),
         };
-        if let Plan::Module(pre) = &plan {
-            shape.note_types(pre.module());
-        }
-        let source = loader.source;
-        let guest = Guest::new(Arc::clone(&self.0), name, kind, shape, plan);
+        let (summary, plan, source) = loader.load(content, watch)?;
+        let guest = Guest::new(Arc::clone(&self.0), name, summary, plan);
         Ok((guest, source))
+    }
+
+    /// A permit of the caller's own, if one is free: at most `most` with this number are out at once, in all processes that
+    /// share this engine. One that ends gives back its permits.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Engine`].
+    pub fn permit(&self, number: u32, most: u32) -> Result<Option<Permit>, Error> {
+        // Beyond the numbers that loading uses, room for so many each.
+        const EACH: i64 = 1024;
+        let first = (1 << 40) + i64::from(number) * EACH;
+        self.0
+            .permits
+            .try_take(first..first + i64::from(most).min(EACH))
     }
 
     /// Lets the background thread end and removes what is on the disk, before the process ends.
@@ -167,17 +214,38 @@ impl Engine {
 }
 
 impl Shared {
-    /// The engine for WASI 0.3, made when the first such guest is loaded: what it keeps for
-    /// concurrent calls costs every other guest a fifth of its speed.
-    fn concurrent(&self) -> Result<Arc<Host>, Error> {
-        let mut slot = self
-            .concurrent
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+    /// Maps code and links it. What does not fit the pool of instances is made without: slower, but within the same limits.
+    fn link(&self, code: &NativeCode) -> Result<Plan, Error> {
+        let concurrent = code.summary().concurrent;
+        let own;
+        let pooled = match concurrent {
+            // What Wasmtime keeps for concurrent calls costs every other guest a fifth of its speed.
+            true => {
+                own = self.lazily(&self.concurrent, || Host::pooled(&self.options, true))?;
+                &*own
+            }
+            false => &self.plain,
+        };
+        match pooled.link(code) {
+            Err(e) if e.code == ErrorCode::Invalid && pooled.unpooled.is_none() => {
+                let slot = &self.unpooled[usize::from(concurrent)];
+                self.lazily(slot, || Host::on_demand(concurrent))?
+                    .link(code)
+            }
+            result => result,
+        }
+    }
+
+    fn lazily(
+        &self,
+        slot: &Lazy,
+        make: impl FnOnce() -> Result<Host, Error>,
+    ) -> Result<Arc<Host>, Error> {
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(host) = &*slot {
             return Ok(Arc::clone(host));
         }
-        let host = Arc::new(Host::new(&self.options, true)?);
+        let host = Arc::new(make()?);
         self.clock.add(&host.engine);
         *slot = Some(Arc::clone(&host));
         Ok(host)
@@ -185,8 +253,26 @@ impl Shared {
 }
 
 impl Host {
-    fn new(options: &EngineOptions, concurrent: bool) -> Result<Host, Error> {
+    /// A host whose instances come from a pool, if there is address space for one.
+    fn pooled(options: &EngineOptions, concurrent: bool) -> Result<Host, Error> {
         let (engine, unpooled) = make_engine(options, concurrent)?;
+        Host::of(engine, unpooled, concurrent)
+    }
+
+    /// A host whose instances are made on demand.
+    fn on_demand(concurrent: bool) -> Result<Host, Error> {
+        let mut config = base_config(concurrent);
+        config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+        let engine =
+            wasmtime::Engine::new(&config).map_err(|e| Error::wasmtime(ErrorCode::Engine, &e))?;
+        Host::of(engine, None, concurrent)
+    }
+
+    fn of(
+        engine: wasmtime::Engine,
+        unpooled: Option<String>,
+        concurrent: bool,
+    ) -> Result<Host, Error> {
         let failed = |e: wasmtime::Error| Error::wasmtime(ErrorCode::Engine, &e);
         Ok(Host {
             modules: link::preview1::linker(&engine).map_err(failed)?,
@@ -196,33 +282,27 @@ impl Host {
         })
     }
 
-    fn load_module(&self, bytes: &[u8], loader: &mut Loader<'_>) -> Result<Plan, Error> {
-        let module: Module = loader
-            .load(&self.engine, bytes)
-            .map_err(|error| features::explain(bytes, error))?;
-        let pre = self.modules.instantiate_pre(&module).map_err(unlinkable)?;
-        Ok(Plan::Module(pre))
-    }
-
-    fn load_component(
-        &self,
-        bytes: &[u8],
-        kind: GuestKind,
-        loader: &mut Loader<'_>,
-    ) -> Result<Plan, Error> {
-        let component: Component = loader
-            .load(&self.engine, bytes)
-            .map_err(|error| features::explain(bytes, error))?;
-        let pre = self
-            .components
-            .instantiate_pre(&component)
-            .map_err(unlinkable)?;
-        Plan::component(pre, kind).map_err(unlinkable)
+    /// # Errors
+    /// [`ErrorCode::Invalid`] for code that this engine cannot use, [`ErrorCode::Unlinkable`], [`ErrorCode::Engine`].
+    fn link(&self, code: &NativeCode) -> Result<Plan, Error> {
+        let invalid = |e| Error::of_wasmtime(ErrorCode::Invalid, &e);
+        match code.summary().kind {
+            GuestKind::CommandP1 => {
+                let module = map_module(&self.engine, code).map_err(invalid)?;
+                let pre = self.modules.instantiate_pre(&module).map_err(unlinkable)?;
+                Ok(Plan::Module(pre))
+            }
+            kind => {
+                let component = map_component(&self.engine, code).map_err(invalid)?;
+                let pre = self.components.instantiate_pre(&component);
+                Plan::component(pre.map_err(unlinkable)?, kind).map_err(unlinkable)
+            }
+        }
     }
 }
 
 pub fn unlinkable(error: wasmtime::Error) -> Error {
-    Error::wasmtime(ErrorCode::Unlinkable, &error)
+    Error::of_wasmtime(ErrorCode::Unlinkable, &error)
 }
 
 /// What every configuration has in common.
@@ -270,7 +350,36 @@ const STACKS: u32 = 2;
 /// others that call each other.
 const CONCURRENT_STACKS: u32 = 64;
 
-/// The pool of instances; [`check`](crate::check()) has one of its own, to refuse what this refuses.
+/// Elements of the largest table that a memory limit has room for, and that WebAssembly knows.
+fn table_elements(memory_limit: u64) -> usize {
+    let fit = memory_limit / crate::limits::TABLE_ELEMENT as u64;
+    usize::try_from(fit.min(10_000_000)).unwrap_or(10_000_000)
+}
+
+/// The bounds of a guest that does not fit the pool: it has instances, memories and tables made on demand, within its memory
+/// limit, but not any number of them.
+pub fn widest(memory_limit: u64, concurrent: bool) -> PoolingAllocationConfig {
+    const INSTANCES: u32 = 1024;
+    const MEMORIES: u32 = 32;
+    let options = EngineOptions {
+        max_instances: 1,
+        memory_limit,
+        ..EngineOptions::default()
+    };
+    let mut pool = pool(&options, concurrent);
+    pool.total_core_instances(INSTANCES)
+        .max_core_instances_per_component(INSTANCES)
+        .total_memories(MEMORIES + 1)
+        .max_memories_per_component(MEMORIES)
+        .max_memories_per_module(MEMORIES)
+        .total_tables(INSTANCES)
+        .max_tables_per_component(INSTANCES)
+        .max_tables_per_module(INSTANCES)
+        .max_component_instance_size(16 << 20);
+    pool
+}
+
+/// The pool of instances.
 pub fn pool(options: &EngineOptions, concurrent: bool) -> PoolingAllocationConfig {
     let n = options.max_instances.max(1);
     let memory = usize::try_from(options.memory_limit).unwrap_or(usize::MAX);
@@ -292,7 +401,7 @@ pub fn pool(options: &EngineOptions, concurrent: bool) -> PoolingAllocationConfi
         .total_stacks(n.saturating_mul(stacks))
         .total_gc_heaps(n)
         .max_memory_size(memory)
-        .table_elements(256 * 1024)
+        .table_elements(table_elements(options.memory_limit))
         .max_core_instance_size(16 << 20)
         .max_component_instance_size(4 << 20)
         .linear_memory_keep_resident(KEEP_RESIDENT)

@@ -20,6 +20,10 @@ pub enum ErrorCode {
     NoEntryPoint,
     /// A valid program of a kind that can not be run.
     UnsupportedKind,
+    /// Reading, checking or compiling the program takes more than it may, or ended the process that did it.
+    CompileLimit,
+    /// The program is not in the cache, and it was not to be compiled.
+    NotCached,
     /// No instance was free within the waiting time.
     Busy,
     /// A mounted directory could not be opened.
@@ -58,6 +62,33 @@ impl Error {
     pub(crate) fn wasmtime(code: ErrorCode, error: &wasmtime::Error) -> Error {
         Error::new(code, one_line(&format!("{error:#}")))
     }
+
+    /// The same, but for what the machine is to blame: then it is [`ErrorCode::Engine`].
+    pub(crate) fn of_wasmtime(code: ErrorCode, error: &wasmtime::Error) -> Error {
+        if !is_of_machine(error) {
+            return Error::wasmtime(code, error);
+        }
+        let error = Error::wasmtime(ErrorCode::Engine, error);
+        // What is refused to a process that maps its own memory is to make it executable.
+        match error.message.contains("denied") || error.message.contains("not permitted") {
+            true => Error::new(
+                ErrorCode::Engine,
+                format!(
+                    "a security policy of the system forbids executable memory, as MemoryDenyWriteExecute= of systemd does ({error})"
+                ),
+            ),
+            false => error,
+        }
+    }
+}
+
+/// Whether the system refused something, memory for instance: no program is to blame for that.
+pub(crate) fn is_of_machine(error: &wasmtime::Error) -> bool {
+    error.is::<std::io::Error>()
+        || error.is::<rustix::io::Errno>()
+        || error
+            .chain()
+            .any(|cause| cause.is::<std::io::Error>() || cause.is::<rustix::io::Errno>())
 }
 
 impl fmt::Display for Error {

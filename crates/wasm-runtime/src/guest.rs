@@ -1,5 +1,6 @@
 //! A loaded program: compiled, linked, ready to be instantiated for a request.
 
+use crate::compiler::Summary;
 use crate::engine::Shared;
 use crate::http::Owner;
 use crate::kind::{GuestKind, Shape};
@@ -19,6 +20,7 @@ pub struct Guest {
     pub(crate) plan: Plan,
     name: String,
     kind: GuestKind,
+    /// What it exports.
     shape: Shape,
     /// It makes concurrent calls, as WASI 0.3 does.
     concurrent: bool,
@@ -69,21 +71,18 @@ impl Plan {
 }
 
 impl Guest {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        name: &str,
-        kind: GuestKind,
-        shape: Shape,
-        plan: Plan,
-    ) -> Guest {
+    pub(crate) fn new(shared: Arc<Shared>, name: &str, summary: Summary, plan: Plan) -> Guest {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Guest {
             shared,
+            shape: match &plan {
+                Plan::Module(pre) => Shape::of_module(pre.module()),
+                _ => Shape::of_component(),
+            },
             plan,
             name: name.to_owned(),
-            kind,
-            concurrent: shape.is_concurrent(),
-            shape,
+            kind: summary.kind,
+            concurrent: summary.concurrent,
             number: NEXT.fetch_add(1, Ordering::Relaxed),
         }
     }

@@ -36,6 +36,30 @@ impl GuestKind {
     pub fn answers_http(self) -> bool {
         matches!(self, GuestKind::ProxyP2 | GuestKind::ServiceP3)
     }
+
+    /// Its number, which never changes its meaning.
+    pub fn number(self) -> u8 {
+        match self {
+            GuestKind::CommandP1 => 1,
+            GuestKind::CommandP2 => 2,
+            GuestKind::CommandP3 => 3,
+            GuestKind::ProxyP2 => 4,
+            GuestKind::ServiceP3 => 5,
+        }
+    }
+
+    /// The kind of this number.
+    pub fn from_number(number: u8) -> Option<GuestKind> {
+        [
+            GuestKind::CommandP1,
+            GuestKind::CommandP2,
+            GuestKind::CommandP3,
+            GuestKind::ProxyP2,
+            GuestKind::ServiceP3,
+        ]
+        .into_iter()
+        .find(|kind| kind.number() == number)
+    }
 }
 
 impl fmt::Display for GuestKind {
@@ -88,6 +112,27 @@ impl Shape {
             }
         }
         Ok(shape)
+    }
+
+    /// What is known of a compiled core module.
+    pub fn of_module(module: &wasmtime::Module) -> Shape {
+        let functions = module
+            .exports()
+            .filter(|export| export.ty().func().is_some());
+        let mut shape = Shape {
+            exports: functions.map(|export| export.name().to_owned()).collect(),
+            ..Shape::default()
+        };
+        shape.note_types(module);
+        shape
+    }
+
+    /// What is known of a compiled component.
+    pub fn of_component() -> Shape {
+        Shape {
+            component: true,
+            ..Shape::default()
+        }
     }
 
     /// Learns the types of a core module's exports.

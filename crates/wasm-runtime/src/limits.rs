@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use wasmtime::ResourceLimiter;
 
 /// Bytes one table element takes in the host.
-const TABLE_ELEMENT: usize = size_of::<usize>();
+pub const TABLE_ELEMENT: usize = size_of::<usize>();
 
 /// The account of one instance's memory, which can be read while the instance runs. Clones are the same
 /// account.

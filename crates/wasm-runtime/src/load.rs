@@ -1,25 +1,36 @@
-//! From the bytes of a program to one that can be instantiated: out of the cache, or compiled.
+//! From the content of a program to native code that can be mapped: out of the cache, or compiled.
 //!
-//! A compilation runs on threads of its own, which have ended when it is over: a process that
-//! compiled on a shared pool of threads and then forks leaves its children a pool without threads.
-//! They take no signals. One process compiles one program at a time, so that the memory this takes
-//! does not multiply.
+//! Nothing of a program is looked at in this process but its hash, unless the engine has no compiler of its own: then the
+//! programs are trusted and compiled here. Whoever compiles waits for three things in turn: its owner's other programs, the
+//! same program in another process, and the processor; each for a bounded time.
 
-use crate::cache::{Cache, Key, Lock, Ready};
-use crate::capi::artifact::Artifact;
+use crate::cache::{About, Cache, Key, Owner, Ready, Verified};
 use crate::capi::signals::while_blocked;
+use crate::compile::compile;
+use crate::compiler::{Code, CompilerOptions, Job, JobKind, Summary};
+use crate::guest::Plan;
+use crate::permits::{Permit, Permits};
+use crate::program::{Content, SealedCopy, memory, seal};
 use crate::{Error, ErrorCode};
+use std::fs::File;
+use std::io::Write;
+use std::num::NonZero;
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-use wasmtime::Engine;
 
 /// How often the caller is told that a compilation goes on.
 const PERIOD: Duration = Duration::from_secs(2);
 
 /// How much less than requests a compilation in the background gets of the processor.
 const NICE: i32 = 10;
+
+/// Stack of the thread that loads, bytes: four times what the helper has for the same.
+const STACK: usize = 16 << 20;
+
+/// Maximum time that a program waits until it may be read, or compiled: longer than any compilation takes.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Where a loaded program came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +50,23 @@ pub enum Urgency {
     Background,
 }
 
+/// How a program is to be loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadOptions {
+    /// How much it matters.
+    pub urgency: Urgency,
+    /// Whose program it is.
+    pub owner: Owner,
+    /// Not if it would have to be compiled.
+    pub cached_only: bool,
+}
+
 /// What takes time while a program is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// It is being compiled.
     Compiling,
-    /// Another process may be compiling it.
+    /// It waits for others that are being compiled; another process may be at the same one.
     Waiting,
 }
 
@@ -73,89 +95,227 @@ impl Watch for Unwatched {
     fn trouble(&mut self, _: Trouble, _: &str) {}
 }
 
+/// Native code of a program, in a file that nobody changes.
+pub enum NativeCode {
+    /// Of the cache.
+    Kept(Verified),
+    /// Just compiled.
+    Fresh(Code),
+}
+
+impl NativeCode {
+    /// The file.
+    pub fn file(&self) -> &File {
+        match self {
+            NativeCode::Kept(entry) => entry.file(),
+            NativeCode::Fresh(code) => &code.file,
+        }
+    }
+
+    /// What is known of the program.
+    pub fn summary(&self) -> Summary {
+        match self {
+            NativeCode::Kept(entry) => {
+                let about = entry.name().about();
+                Summary {
+                    kind: about.kind,
+                    concurrent: about.concurrent,
+                    code: 0,
+                }
+            }
+            NativeCode::Fresh(code) => code.summary,
+        }
+    }
+}
+
+/// Numbers of permits: who reads programs, who compiles, and one for each owner.
+mod numbers {
+    use crate::cache::Owner;
+    use std::num::NonZero;
+    use std::ops::Range;
+    use std::thread::available_parallelism;
+
+    /// Reading takes little time, and no memory.
+    pub fn readers() -> Range<i64> {
+        0..4
+    }
+
+    /// As many as there are processors, so that the memory which compiling takes does not multiply; at least two, so that
+    /// one large program does not keep all others waiting.
+    pub fn jobs() -> Range<i64> {
+        let processors = available_parallelism().map_or(1, NonZero::get);
+        100..100 + i64::try_from(processors.clamp(2, 64)).unwrap_or(2)
+    }
+
+    /// One program of an owner at a time.
+    pub fn of(owner: Owner) -> Range<i64> {
+        let number = (1 << 32) + i64::from(owner);
+        number..number + 1
+    }
+}
+
 enum Event {
     Phase(Phase),
     Trouble(Trouble, String),
 }
 
-/// A program of more bytes takes its time.
-const SMALL: usize = 1 << 20;
-
-/// One program at a time is compiled in a process, so that the memory which that takes does not multiply; and one small one
-/// beside it, so that it need not wait for an interpreter.
-#[derive(Default)]
-pub struct Turns {
-    small: Mutex<()>,
-    large: Mutex<()>,
-}
-
-impl Turns {
-    fn take(&self, program: &[u8]) -> MutexGuard<'_, ()> {
-        let turn = match program.len() <= SMALL {
-            true => &self.small,
-            false => &self.large,
-        };
-        turn.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Loads one program.
+/// What loading a program needs of the engine.
 pub struct Loader<'a> {
+    /// An engine of the settings that programs are compiled for.
+    pub engine: &'a wasmtime::Engine,
     /// The engine's cache.
     pub cache: Option<&'a Cache>,
-    /// Who may compile in this process.
-    pub turns: &'a Turns,
-    /// How much it matters.
-    pub urgency: Urgency,
-    /// Who is told.
-    pub watch: &'a mut dyn Watch,
-    /// Where the program came from, once it is loaded.
-    pub source: Source,
+    /// Who may read and compile.
+    pub permits: &'a Permits,
+    /// How strangers' programs are compiled; `None`: all are trusted.
+    pub compiler: Option<&'a CompilerOptions>,
+    /// The largest memory limit of any request, bytes.
+    pub memory_limit: u64,
+    /// How it is to be done.
+    pub options: LoadOptions,
+    /// Maps code and links it. [`ErrorCode::Invalid`] says that it was not made for this engine.
+    pub link: &'a (dyn Fn(&NativeCode) -> Result<Plan, Error> + Sync),
 }
 
 impl Loader<'_> {
-    /// The program, ready to be linked.
+    /// Loads a program. All threads started for it have ended when it returns.
     ///
     /// # Errors
-    /// [`ErrorCode::Invalid`], [`ErrorCode::Engine`].
-    pub fn load<T: Artifact>(&mut self, engine: &Engine, program: &[u8]) -> Result<T, Error> {
-        let Some(ready) = self.cache.and_then(Cache::ready) else {
-            let _turn = self.turns.take(program);
-            return self.aside(|events| {
-                tell(events, Event::Phase(Phase::Compiling));
-                compile(|| T::compile(engine, program))
-            });
+    /// What is wrong with the program; [`ErrorCode::NotCached`]; [`ErrorCode::Busy`] when too many others are being
+    /// compiled; [`ErrorCode::Io`] and [`ErrorCode::Engine`], for which the program is not to blame.
+    pub fn load(
+        &self,
+        content: &Content<'_>,
+        watch: &mut dyn Watch,
+    ) -> Result<(Summary, Plan, Source), Error> {
+        self.aside(watch, |events| {
+            let told = Told { events };
+            let (code, plan, source) = self.find_or_make(content, &told)?;
+            Ok((code.summary(), plan, source))
+        })
+    }
+
+    fn find_or_make(
+        &self,
+        content: &Content<'_>,
+        told: &Told<'_>,
+    ) -> Result<(NativeCode, Plan, Source), Error> {
+        let deadline = Instant::now() + PATIENCE;
+        let ready = self.cache.and_then(Cache::ready);
+        let ready = ready.as_ref();
+        let mut waiting = told.waiting();
+        let reader = self
+            .permits
+            .take(numbers::readers(), deadline, &mut waiting)?;
+        let digest = content.digest()?;
+        let key = Key::new(self.engine, &digest);
+        if let Some((code, plan)) = self.find(ready, &key, told)? {
+            return Ok((code, plan, Source::Cache));
+        }
+        drop(reader);
+        if self.options.cached_only {
+            let text = "it has not been compiled yet";
+            return Err(Error::new(ErrorCode::NotCached, text));
+        }
+        let _owner = self.owner(deadline, &mut waiting)?;
+        let place = ready.map(|ready| {
+            let folder = ready.writable()?;
+            let lock = folder.lock(&key, deadline, &mut waiting)?;
+            Ok::<_, std::io::Error>((ready, folder, lock))
+        });
+        // Whoever held the lock may have compiled just this.
+        if let Some((code, plan)) = self.find(ready, &key, told)? {
+            return Ok((code, plan, Source::Cache));
+        }
+        let _job = self.permits.take(numbers::jobs(), deadline, &mut waiting)?;
+        let program = content.copy()?;
+        if program.digest != digest {
+            let text = "it has been changed while it was read";
+            return Err(Error::new(ErrorCode::Io, text));
+        }
+        told.tell(Event::Phase(Phase::Compiling));
+        let fresh = NativeCode::Fresh(self.compile(&program)?);
+        drop(program);
+        let summary = fresh.summary();
+        let about = About {
+            kind: summary.kind,
+            concurrent: summary.concurrent,
+            owner: self.options.owner,
         };
-        let key = Key::new(engine, T::FORM, program);
-        let mut damaged = Vec::new();
-        let found = find(engine, &ready, &key, &mut |detail| damaged.push(detail));
-        for detail in damaged {
-            self.watch.trouble(Trouble::Damaged, &detail);
+        let kept = place.map(|place| {
+            let (ready, folder, lock) = place?;
+            ready.store(folder, &lock, &key, about, fresh.file())
+        });
+        let code = match kept {
+            // Mapped from there, its pages are those of every process that maps it.
+            Some(Ok(entry)) => NativeCode::Kept(entry),
+            Some(Err(e)) => {
+                told.trouble(Trouble::NotKept, e.to_string());
+                fresh
+            }
+            None => fresh,
+        };
+        let plan = (self.link)(&code)?;
+        Ok((code, plan, Source::Compiled))
+    }
+
+    /// The permit of the program's owner; none for the operator, who waits for nobody.
+    fn owner(&self, deadline: Instant, waiting: &mut dyn FnMut()) -> Result<Option<Permit>, Error> {
+        match self.options.owner {
+            crate::cache::OPERATOR => Ok(None),
+            owner => {
+                let permit = self.permits.take(numbers::of(owner), deadline, waiting)?;
+                Ok(Some(permit))
+            }
         }
-        if let Some(found) = found {
-            self.source = Source::Cache;
-            return Ok(found);
+    }
+
+    /// The program in the cache. What cannot be mapped was made by another engine, and goes; what the machine refuses to map
+    /// stays.
+    fn find(
+        &self,
+        ready: Option<&Arc<Ready>>,
+        key: &Key,
+        told: &Told<'_>,
+    ) -> Result<Option<(NativeCode, Plan)>, Error> {
+        let Some(ready) = ready else { return Ok(None) };
+        let found = ready.find(key, &mut |detail| told.trouble(Trouble::Damaged, detail));
+        let Some(code) = found.map(NativeCode::Kept) else {
+            return Ok(None);
+        };
+        match (self.link)(&code) {
+            Ok(plan) => Ok(Some((code, plan))),
+            Err(e) if e.code == ErrorCode::Invalid => {
+                if let NativeCode::Kept(entry) = &code {
+                    told.trouble(Trouble::Damaged, format!("{}: {e}", &**entry.name()));
+                    ready.discard(entry);
+                }
+                Ok(None)
+            }
+            Err(e) => Err(e),
         }
-        let _turn = self.turns.take(program);
-        let (loaded, source) = self.aside(|events| {
-            let caching = Caching {
-                engine,
-                ready: &ready,
-                key: &key,
-                events,
-            };
-            caching.load(program)
-        })?;
-        self.source = source;
-        Ok(loaded)
+    }
+
+    fn compile(&self, program: &SealedCopy) -> Result<Code, Error> {
+        let job = Job {
+            kind: JobKind::Compile,
+            memory_limit: self.memory_limit,
+            entry_point: None,
+            background: self.options.urgency == Urgency::Background,
+        };
+        match self.compiler {
+            Some(compiler) => compiler.compile(&job, program),
+            None => compile_here(program, self.memory_limit),
+        }
     }
 
     /// Runs `work` on a thread of its own and passes on what it tells.
     fn aside<T: Send>(
-        &mut self,
+        &self,
+        watch: &mut dyn Watch,
         work: impl FnOnce(&Sender<Event>) -> Result<T, Error> + Send,
     ) -> Result<T, Error> {
-        let urgency = self.urgency;
+        let urgency = self.options.urgency;
         thread::scope(|scope| {
             let (events, told) = mpsc::channel();
             let run = move || {
@@ -165,10 +325,12 @@ impl Loader<'_> {
                 }
                 work(&events)
             };
-            let builder = thread::Builder::new().name("wasm-compile".into());
+            let builder = thread::Builder::new()
+                .name("wasm-load".into())
+                .stack_size(STACK);
             let runner =
                 while_blocked(|| builder.spawn_scoped(scope, run)).map_err(|e| cannot_start(&e))?;
-            self.pass_on(&told);
+            pass_on(&told, watch);
             match runner.join() {
                 Ok(result) => result,
                 // On to the boundary of the library, which reports it.
@@ -176,116 +338,75 @@ impl Loader<'_> {
             }
         })
     }
+}
 
-    /// Until the other side hangs up.
-    fn pass_on(&mut self, told: &mpsc::Receiver<Event>) {
-        let mut phase: Option<(Phase, Instant)> = None;
-        loop {
-            match told.recv_timeout(PERIOD) {
-                Ok(Event::Phase(new)) => {
-                    phase = Some((new, Instant::now()));
-                    self.watch.phase(new, Duration::ZERO);
-                }
-                Ok(Event::Trouble(trouble, detail)) => self.watch.trouble(trouble, &detail),
-                Err(RecvTimeoutError::Timeout) => {
-                    if let Some((phase, begun)) = phase {
-                        self.watch.phase(phase, begun.elapsed());
-                    }
-                }
-                Err(RecvTimeoutError::Disconnected) => return,
+/// Passes on what a loading thread tells, until it hangs up.
+fn pass_on(told: &mpsc::Receiver<Event>, watch: &mut dyn Watch) {
+    let mut phase: Option<(Phase, Instant)> = None;
+    loop {
+        match told.recv_timeout(PERIOD) {
+            Ok(Event::Phase(new)) => {
+                phase = Some((new, Instant::now()));
+                watch.phase(new, Duration::ZERO);
             }
+            Ok(Event::Trouble(trouble, detail)) => watch.trouble(trouble, &detail),
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some((phase, begun)) = phase {
+                    watch.phase(phase, begun.elapsed());
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
 
-/// A program that was not in the cache.
-struct Caching<'a> {
-    engine: &'a Engine,
-    ready: &'a Arc<Ready>,
-    key: &'a Key,
+/// What is told by the thread that loads to the one that watches.
+struct Told<'a> {
     events: &'a Sender<Event>,
 }
 
-impl Caching<'_> {
-    fn load<T: Artifact>(&self, program: &[u8]) -> Result<(T, Source), Error> {
-        let place = self.ready.writable().and_then(|folder| {
-            tell(self.events, Event::Phase(Phase::Waiting));
-            Ok((folder, folder.lock(self.key.stripe())?))
-        });
-        if place.is_ok() {
-            // Whoever held the lock, or this process's turn, may have compiled just this.
-            let mut damaged = |detail| self.trouble(Trouble::Damaged, detail);
-            if let Some(found) = find(self.engine, self.ready, self.key, &mut damaged) {
-                return Ok((found, Source::Cache));
-            }
-        }
-        tell(self.events, Event::Phase(Phase::Compiling));
-        let fresh = compile(|| T::precompile(self.engine, program))?;
-        let kept = place.and_then(|(folder, lock): (_, Lock)| {
-            self.ready.store(folder, &lock, self.key, fresh.bytes())
-        });
-        let mapped = match kept {
-            // Mapped rather than copied: its pages are those of every process that maps it.
-            Ok(entry) => T::map(self.engine, &entry).map_err(|e| format!("{e:#}")),
-            Err(e) => Err(e.to_string()),
-        };
-        let loaded = match mapped {
-            Ok(mapped) => mapped,
-            Err(detail) => {
-                self.trouble(Trouble::NotKept, detail);
-                T::from_fresh(self.engine, &fresh).map_err(|e| invalid(&e))?
-            }
-        };
-        Ok((loaded, Source::Compiled))
+impl Told<'_> {
+    fn tell(&self, event: Event) {
+        // The other side listens until this one hangs up.
+        let _ = self.events.send(event);
     }
 
     fn trouble(&self, trouble: Trouble, detail: String) {
-        tell(self.events, Event::Trouble(trouble, detail));
+        self.tell(Event::Trouble(trouble, detail));
     }
-}
 
-/// The program in the cache. What cannot be mapped was made by another engine, and goes.
-fn find<T: Artifact>(
-    engine: &Engine,
-    ready: &Ready,
-    key: &Key,
-    damaged: &mut dyn FnMut(String),
-) -> Option<T> {
-    let entry = ready.find(key, damaged)?;
-    match T::map(engine, &entry) {
-        Ok(mapped) => Some(mapped),
-        Err(e) => {
-            damaged(crate::error::one_line(&format!(
-                "{}: {e:#}",
-                &**entry.name()
-            )));
-            ready.discard(&entry);
-            None
+    /// Tells once that the program waits.
+    fn waiting(&self) -> impl FnMut() {
+        let mut told = false;
+        move || {
+            if !told {
+                told = true;
+                self.tell(Event::Phase(Phase::Waiting));
+            }
         }
     }
 }
 
-fn tell(events: &Sender<Event>, event: Event) {
-    // The other side listens until this one hangs up.
-    let _ = events.send(event);
-}
-
-/// Runs a compilation on as many threads as there are processors.
-fn compile<T: Send>(work: impl FnOnce() -> wasmtime::Result<T> + Send) -> Result<T, Error> {
-    let result = rayon::ThreadPoolBuilder::new()
-        .thread_name(|i| format!("wasm-compile-{i}"))
-        .build_scoped(|thread| thread.run(), |pool| pool.install(work))
-        .map_err(|e| cannot_start(&e))?;
-    result.map_err(|e| invalid(&e))
-}
-
-fn invalid(error: &wasmtime::Error) -> Error {
-    Error::wasmtime(ErrorCode::Invalid, error)
+/// Checks and compiles a trusted program in this process.
+fn compile_here(program: &SealedCopy, memory_limit: u64) -> Result<Code, Error> {
+    let failed =
+        |e: std::io::Error| Error::new(ErrorCode::Engine, format!("cannot keep the code: {e}"));
+    let bytes = program.bytes()?;
+    let shape = crate::check(&bytes, memory_limit)?;
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let (kind, concurrent) = (shape.kind()?, shape.is_concurrent());
+    let code = compile(&bytes, kind, concurrent, threads)?;
+    let mut file = memory("wasm-code").map_err(failed)?;
+    file.write_all(&code).map_err(failed)?;
+    seal(&file).map_err(failed)?;
+    let summary = Summary {
+        kind,
+        concurrent,
+        code: code.len() as u64,
+    };
+    Ok(Code { summary, file })
 }
 
 fn cannot_start(error: &dyn std::fmt::Display) -> Error {
-    Error::new(
-        ErrorCode::Engine,
-        format!("cannot start compiling: {error}"),
-    )
+    Error::new(ErrorCode::Engine, format!("cannot start a thread: {error}"))
 }

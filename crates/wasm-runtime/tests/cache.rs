@@ -6,6 +6,7 @@ mod common;
 mod scratch;
 
 use common::program;
+use rustix::fs::{FlockOperation, fcntl_lock};
 use scratch::{Scratch, engine, load, troubles, unprepared};
 use std::fs;
 use std::path::PathBuf;
@@ -72,61 +73,19 @@ fn the_least_recently_used_program_gives_way() {
     assert_eq!(scratch.entries().len(), 2);
 }
 
-/// The first programs whose locks are the one of this digit, and another one.
-fn with_and_without_lock(digit: &str) -> (u32, u32) {
-    let scratch = Scratch::new();
-    let engine = engine(&scratch, 1 << 30);
-    let (mut with, mut without) = (None, None);
-    for exit in 1.. {
-        load(&engine, exit);
-        let entry = scratch.entries().remove(0);
-        let name = entry.file_name().unwrap().to_string_lossy().into_owned();
-        match name.starts_with(digit) {
-            true => with = Some(exit),
-            false => without = Some(exit),
-        }
-        if let (Some(with), Some(without)) = (with, without) {
-            return (with, without);
-        }
-        fs::remove_file(entry).unwrap();
-    }
-    unreachable!()
-}
-
-#[test]
-fn what_a_killed_process_left_is_cleaned_up() {
-    let (with_f, without_f) = with_and_without_lock("f");
-    let scratch = Scratch::new();
-    let engine = engine(&scratch, 1 << 30);
-    let file = |name: &str| {
-        let path = scratch.cache().join("server").join(name);
-        fs::write(&path, b"half a program").unwrap();
-        path
-    };
-    let left = file(&format!("{}.part", "0a".repeat(32)));
-    let busy = file(&format!("{}.part", "f0".repeat(32)));
-    let strange = file("notes.txt");
-    // Somebody writes the second one: its lock is held.
-    let lock = fs::File::create(scratch.cache().join("server/lock-f")).unwrap();
-    lock.lock().unwrap();
-    load(&engine, without_f);
-    assert!(!left.exists() && busy.exists() && strange.exists());
-    // The system releases the locks of a process that dies.
-    drop(lock);
-    load(&engine, with_f);
-    assert!(!busy.exists() && strange.exists());
-}
-
 #[test]
 fn a_program_that_another_process_compiles_is_waited_for() {
-    let (with_f, _) = with_and_without_lock("f");
-    let scratch = Scratch::new();
-    let engine = engine(&scratch, 1 << 30);
-    let lock = fs::File::create(scratch.cache().join("server/lock-f")).unwrap();
-    lock.lock().unwrap();
-    // The other process has it done, and still holds its lock.
     let other = Scratch::new();
-    load(&self::engine(&other, 1 << 30), with_f);
+    load(&engine(&other, 1 << 30), 3);
+    // Both know the same secret.
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.cache()).unwrap();
+    let secret = |scratch: &Scratch| scratch.cache().join("secret");
+    fs::copy(secret(&other), secret(&scratch)).unwrap();
+    let engine = engine(&scratch, 1 << 30);
+    // The other process has it done, and still holds all locks.
+    let lock = fs::File::create(scratch.cache().join("server/lock")).unwrap();
+    fcntl_lock(&lock, FlockOperation::NonBlockingLockExclusive).unwrap();
     let done = other.entries().remove(0);
     let mut waiting = Waiting {
         lock: Some(lock),
@@ -137,7 +96,7 @@ fn a_program_that_another_process_compiles_is_waited_for() {
             .join(done.file_name().unwrap()),
         compiled: false,
     };
-    let text = program(&format!("(call $exit (i32.const {with_f}))"));
+    let text = program("(call $exit (i32.const 3))");
     let bytes = wat::parse_str(text).unwrap();
     let (_, source) = engine
         .load_watched("test", &bytes, Urgency::Background, &mut waiting)

@@ -28,6 +28,7 @@ fn a_damaged_program_is_compiled_again() {
     let mut flipped = good.clone();
     flipped[good.len() / 2] ^= 1;
     for bad in [&flipped[..], &good[..good.len() - 1], b""] {
+        fs::set_permissions(&entry, Permissions::from_mode(0o600)).unwrap();
         fs::write(&entry, bad).unwrap();
         let (source, told) = load(&engine, 3);
         assert_eq!(source, Source::Compiled);
@@ -47,10 +48,10 @@ fn a_program_under_another_ones_name_is_not_believed() {
     load(&engine, 4);
     let four = scratch.entries().into_iter().find(|e| *e != three).unwrap();
     // Whole: the content does not fit the checksum in the name.
+    fs::remove_file(&three).unwrap();
     fs::copy(&four, &three).unwrap();
     assert_eq!(troubles(&load(&engine, 3).1), [Trouble::Damaged]);
-    // With the right checksum the key is believed: only its owner could have made that.
-    // What was not made for this engine and this form of program is then refused by Wasmtime.
+    // The code in the name covers the key too, so that no name can be made of two.
     let before = scratch.entries();
     let component = wat::parse_str(COMPONENT).unwrap();
     engine.load("component", &component).unwrap();
@@ -67,6 +68,24 @@ fn a_program_under_another_ones_name_is_not_believed() {
     assert_eq!(source, Source::Compiled);
     assert_eq!(troubles(&told), [Trouble::Damaged], "{:?}", told.trouble);
     assert!(!three.with_file_name(forged).exists());
+}
+
+#[test]
+fn what_was_written_without_the_secret_is_not_believed() {
+    let scratch = Scratch::new();
+    load(&engine(&scratch, 1 << 30), 3);
+    let secret = scratch.cache().join("secret");
+    let mode = fs::metadata(&secret).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode, 0o400);
+    // Another server's cache, with other secrets: whole, well named, and of no use here.
+    fs::remove_file(&secret).unwrap();
+    let (source, told) = load(&engine(&scratch, 1 << 30), 3);
+    assert_eq!(source, Source::Compiled);
+    assert_eq!(troubles(&told), [Trouble::Damaged], "{:?}", told.trouble);
+    // One that others can read is none.
+    fs::set_permissions(&secret, Permissions::from_mode(0o444)).unwrap();
+    let refused = unprepared(&scratch.cache(), 1 << 30).prepare_cache();
+    assert!(refused.is_err_and(|e| e.message.contains("others can read it")));
 }
 
 #[test]

@@ -20,8 +20,11 @@ pub static PROGRAM_UNUSABLE: Message = Message {
     fault: Fault::Guest,
     status: Some(500),
     text: "program {module} cannot be used: {detail}",
-    remedy: "The requested file is not WebAssembly, is damaged or not readable for the user that the server runs as, or \
-             imports something that is not provided. It is not tried again until it changes; each request meanwhile logs \
+    remedy: "The cause is in the line. If it is the machine (no memory, no more processes, executable memory forbidden, \
+             `wasm_runtime_helper` not beside libwasm_runtime.so), the client gets 503 and the next request tries again. \
+             Otherwise the requested file is not WebAssembly, is damaged or not readable for the user that the server runs as, or \
+             imports something that is not provided; or reading and compiling it takes more than `WasmCompileLimit` allows, which \
+             the line says then. It is not tried again until it changes; each request meanwhile logs \
              WASM0152 at level `debug`.",
 };
 
@@ -97,7 +100,30 @@ pub static MODULE_NOT_THERE: Message = Message {
     level: Level::Error,
     fault: Fault::Operator,
     status: Some(503),
-    text: "module {module} could not be used when the server started: {detail}",
+    text: "module {module}, which is optional, cannot be used: {detail}",
     remedy: "The line that names it says `optional`. Put a right file in its place and restart the server; a graceful restart \
              does. WASM0009 in the log of the start names the line.",
+};
+
+/// It is being compiled, and the request does not wait any longer.
+pub static STILL_LOADING: Message = Message {
+    code: "WASM0159",
+    level: Level::Warning,
+    fault: Fault::Operator,
+    status: Some(503),
+    text: "program {module} was not ready within {wait}",
+    remedy: "A large program takes its time to be compiled, once, and others may be before it; it goes on meanwhile, and the client \
+             has been told to come again. How long requests wait, and how many may, says `WasmCompileLimit`. Put programs into \
+             the cache before visitors come, by asking for each once, or name them with `WasmModule`.",
+};
+
+/// The queue is full.
+pub static TOO_MANY_PROGRAMS: Message = Message {
+    code: "WASM0169",
+    level: Level::Warning,
+    fault: Fault::Operator,
+    status: Some(503),
+    text: "program {module} is not loaded: too many others wait to be",
+    remedy: "Many files have been asked for that have not been compiled yet, of one owner or of many. Those before it go on; the \
+             client has been told to come again.",
 };

@@ -3,13 +3,16 @@
 //! Everything is relative to the descriptor, and no symbolic link is followed in it, so nobody who can
 //! rename a directory further up can put another one in its place.
 
-use super::checksum;
-use super::entry::{Name, Verified, unfinished_stripe};
+use super::Owner;
+use super::entry::{About, Name, Verified, sealed, unfinished, unfinished_lock};
 use super::key::Key;
+use super::seal::{SECRET, Secret};
+use crate::capi::locks::try_lock_byte;
 use rustix::fs::{self, AtFlags, Dir, Gid, Mode, OFlags, Stat, Timestamps, Uid};
 use rustix::process::geteuid;
-use std::fs::{File, TryLockError};
-use std::io::{self, Write};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -18,10 +21,13 @@ const DIRECTORY: OFlags = OFlags::DIRECTORY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
-/// How long a process waits for another that compiles the same program: longer than any takes.
-const PATIENCE: Duration = Duration::from_secs(600);
-/// How often it looks.
+/// How often a process looks that waits for another, which compiles the same program.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// The file on which locks are held.
+const LOCKS: &str = "lock";
+/// The file with what only the server knows.
+const SECRET_FILE: &str = "secret";
 
 /// An open directory.
 pub struct Folder {
@@ -33,7 +39,7 @@ pub struct Folder {
 /// however it ends.
 pub struct Lock {
     _file: File,
-    stripe: char,
+    offset: i64,
 }
 
 impl Folder {
@@ -152,10 +158,45 @@ impl Folder {
         Ok(programs.filter(|name| name.is_of(key)).collect())
     }
 
+    /// What only the server knows, made when it is not there yet.
+    pub fn secret(&self) -> io::Result<Secret> {
+        let failed = |e: io::Error| named(&self.path_of(SECRET_FILE), &e);
+        let mut bytes = [0; SECRET];
+        let made = match self.create(SECRET_FILE, Mode::RUSR) {
+            Ok(mut file) => {
+                File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+                file.write_all(&bytes).map_err(failed)?;
+                true
+            }
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => false,
+            Err(e) => return Err(failed(e)),
+        };
+        if made {
+            return Ok(Secret::new(bytes));
+        }
+        let mut file = self.open(SECRET_FILE, OFlags::RDONLY).map_err(failed)?;
+        self.check_file(&file).map_err(failed)?;
+        if fs::fstat(&file)?.st_mode & 0o077 != 0 {
+            return Err(failed(io::Error::other("others can read it")));
+        }
+        match file.read_exact(&mut bytes) {
+            Ok(()) => Ok(Secret::new(bytes)),
+            // Its writer was killed, or is at it: nothing can have been kept with it yet.
+            Err(_) => {
+                self.remove(SECRET_FILE);
+                Err(failed(io::Error::other(
+                    "it is not whole and has been removed",
+                )))
+            }
+        }
+    }
+
     /// Opens a program whose content is what its name says, and notes that it has been used.
-    pub fn verified(&self, name: &Name) -> io::Result<Verified> {
+    pub fn verified(&self, name: &Name, secret: &Secret) -> io::Result<Verified> {
         let entry = self.trusted(name)?;
-        if checksum::of_file(entry.file())? != name.checksum() {
+        let mut seal = secret.seal(&name.sealed());
+        seal.add_file(entry.file(), |_| Ok(()))?;
+        if seal.finish() != name.code() {
             return Err(io::Error::other("its content is not what was written"));
         }
         // The time of the last use, for make_room. The server's are not its children's to change.
@@ -176,62 +217,72 @@ impl Folder {
     }
 
     /// Writes a program under its final name in one step. The caller holds its lock.
-    pub fn write(&self, name: &Name, program: &[u8]) -> io::Result<()> {
-        let unfinished = name.unfinished();
+    pub fn write(&self, key: &Key, about: About, code: &File, secret: &Secret) -> io::Result<Name> {
+        let unfinished = unfinished(key);
         self.remove(&unfinished);
-        let mut mode = Mode::RUSR | Mode::WUSR;
-        let stat = fs::fstat(&self.fd)?;
-        let shared = Mode::from_raw_mode(stat.st_mode).contains(Mode::RGRP);
-        if shared {
-            mode |= Mode::RGRP;
-        }
-        let mut file = self.create(&unfinished, mode)?;
-        let written = file
-            .write_all(program)
-            .and_then(|()| match shared {
-                true => Ok(fs::fchown(&file, None, Some(Gid::from_raw(stat.st_gid)))?),
-                false => Ok(()),
-            })
-            // Not forced to the disk: what a crash leaves of it has another checksum.
-            .and_then(|()| Ok(fs::renameat(&self.fd, &unfinished, &self.fd, &**name)?));
+        let written = self.write_unfinished(&unfinished, key, about, code, secret);
         if written.is_err() {
             self.remove(&unfinished);
         }
         written
     }
 
-    /// Waits until no other process holds the lock of these keys.
+    fn write_unfinished(
+        &self,
+        unfinished: &str,
+        key: &Key,
+        about: About,
+        code: &File,
+        secret: &Secret,
+    ) -> io::Result<Name> {
+        // Nobody writes to it again, this user included.
+        let mut mode = Mode::RUSR;
+        let stat = fs::fstat(&self.fd)?;
+        let shared = Mode::from_raw_mode(stat.st_mode).contains(Mode::RGRP);
+        if shared {
+            mode |= Mode::RGRP;
+        }
+        let mut file = self.create(unfinished, mode)?;
+        let mut seal = secret.seal(&sealed(key.as_str(), about));
+        let mut from = code;
+        io::Seek::rewind(&mut from)?;
+        seal.add_file(code, |piece| file.write_all(piece))?;
+        if shared {
+            fs::fchown(&file, None, Some(Gid::from_raw(stat.st_gid)))?;
+        }
+        let name = Name::new(key, &seal.finish(), about);
+        // Not forced to the disk: what a crash leaves of it has another code.
+        fs::renameat(&self.fd, unfinished, &self.fd, &*name)?;
+        Ok(name)
+    }
+
+    /// Waits until no other process holds the lock of this key. `tick` is called while it waits.
     ///
     /// # Errors
     /// [`io::ErrorKind::TimedOut`], and what the system says.
-    pub fn lock(&self, stripe: char) -> io::Result<Lock> {
-        let file = self.lock_file(stripe)?;
-        let begun = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => {
-                    return Ok(Lock {
-                        _file: file,
-                        stripe,
-                    });
-                }
-                Err(TryLockError::Error(e)) => return Err(e),
-                Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => {
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
-                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+    pub fn lock(&self, key: &Key, deadline: Instant, tick: &mut dyn FnMut()) -> io::Result<Lock> {
+        let (file, offset) = (self.lock_file()?, key.lock_offset());
+        while !try_lock_byte(&file, offset)? {
+            if Instant::now() >= deadline {
+                return Err(io::ErrorKind::TimedOut.into());
             }
+            tick();
+            std::thread::sleep(PAUSE);
         }
+        Ok(Lock {
+            _file: file,
+            offset,
+        })
     }
 
-    fn lock_file(&self, stripe: char) -> io::Result<File> {
+    /// Opened anew, since locks belong to the opening.
+    fn lock_file(&self) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let name = format!("lock-{stripe}");
-        let open = || fs::openat(&self.fd, &*name, flags, Mode::RUSR | Mode::WUSR);
+        let open = || fs::openat(&self.fd, LOCKS, flags, Mode::RUSR | Mode::WUSR);
         let file = open().or_else(|e| match e {
             // It belongs to the user that the directory belonged to before.
             rustix::io::Errno::ACCESS => {
-                self.remove(&name);
+                self.remove(LOCKS);
                 open()
             }
             e => Err(e),
@@ -239,33 +290,36 @@ impl Folder {
         Ok(file.into())
     }
 
-    /// Removes the least recently used programs until the others take at most `bytes`, and what a
-    /// process that was killed has left unfinished.
-    pub fn make_room(&self, bytes: u64, held: &Lock) -> io::Result<()> {
-        let mut programs = Vec::new();
+    /// Removes programs until `size` more bytes fit: the least recently used ones of the owner until that has no more than
+    /// `share`, then of whoever has most, until all together take no more than `max`. Also what a process that was killed has
+    /// left unfinished.
+    pub fn make_room(
+        &self,
+        size: u64,
+        owner: Owner,
+        share: u64,
+        max: u64,
+        held: &Lock,
+    ) -> io::Result<()> {
+        let mut kept = Kept::default();
         for name in self.list()? {
-            if let Some(stripe) = unfinished_stripe(&name) {
-                let free = stripe == held.stripe || self.lock_file(stripe)?.try_lock().is_ok();
+            if let Some(offset) = unfinished_lock(&name) {
+                let free = offset == held.offset
+                    || try_lock_byte(&self.lock_file()?, offset).unwrap_or(false);
                 if free {
                     self.remove(&name);
                 }
-            } else if Name::parse(&name).is_some() {
+            } else if let Some(name) = Name::parse(&name) {
                 let stat = fs::statat(&self.fd, &*name, AtFlags::SYMLINK_NOFOLLOW);
                 // One that is gone takes no room.
                 if let Ok(stat) = stat {
                     let size = u64::try_from(stat.st_size).unwrap_or(0);
-                    programs.push(((stat.st_mtime, stat.st_mtime_nsec), size, name));
+                    kept.add((stat.st_mtime, stat.st_mtime_nsec as i64), size, name);
                 }
             }
         }
-        programs.sort_unstable();
-        let mut total: u64 = programs.iter().map(|(_, size, _)| size).sum();
-        for (_, size, name) in &programs {
-            if total <= bytes {
-                break;
-            }
-            self.remove(name);
-            total -= size;
+        for name in kept.surplus(size, owner, share, max) {
+            self.remove(&name);
         }
         Ok(())
     }
@@ -276,6 +330,65 @@ impl Folder {
         entries
             .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
             .collect()
+    }
+}
+
+/// The programs of a directory, by owner.
+#[derive(Default)]
+struct Kept {
+    programs: Vec<Program>,
+    totals: HashMap<Owner, u64>,
+}
+
+/// One of them: when it was used last, how large it is.
+struct Program {
+    used: (i64, i64),
+    size: u64,
+    name: Name,
+}
+
+impl Kept {
+    fn add(&mut self, used: (i64, i64), size: u64, name: Name) {
+        *self.totals.entry(name.about().owner).or_default() += size;
+        self.programs.push(Program { used, size, name });
+    }
+
+    /// What has to go, see [`Folder::make_room`].
+    fn surplus(mut self, size: u64, owner: Owner, share: u64, max: u64) -> Vec<Name> {
+        let mut names = Vec::new();
+        self.programs.sort_by_key(|program| program.used);
+        while self.total(owner).saturating_add(size) > share {
+            match self.take(|_, program| program.name.about().owner == owner) {
+                Some(name) => names.push(name),
+                None => break,
+            }
+        }
+        while self.totals.values().sum::<u64>().saturating_add(size) > max {
+            let most = self.totals.values().copied().max().unwrap_or(0);
+            match self.take(|kept, program| kept.total(program.name.about().owner) == most) {
+                Some(name) => names.push(name),
+                None => break,
+            }
+        }
+        names
+    }
+
+    /// Bytes that an owner has kept.
+    fn total(&self, owner: Owner) -> u64 {
+        self.totals.get(&owner).copied().unwrap_or(0)
+    }
+
+    /// Takes out the least recently used of these programs.
+    fn take(&mut self, which: impl Fn(&Kept, &Program) -> bool) -> Option<Name> {
+        let at = self
+            .programs
+            .iter()
+            .position(|program| which(self, program))?;
+        let program = self.programs.remove(at);
+        if let Some(total) = self.totals.get_mut(&program.name.about().owner) {
+            *total = total.saturating_sub(program.size);
+        }
+        Some(program.name)
     }
 }
 
@@ -313,4 +426,73 @@ fn now() -> Timestamps {
 
 fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::GuestKind;
+
+    fn kept(programs: &[(Owner, u64)]) -> Kept {
+        let mut kept = Kept::default();
+        for (n, (owner, size)) in programs.iter().enumerate() {
+            let about = About {
+                kind: GuestKind::CommandP1,
+                concurrent: false,
+                owner: *owner,
+            };
+            let text = format!("{:064x}-{:064x}-{about}.cwasm", n, 0);
+            kept.add((n as i64, 0), *size, Name::parse(&text).unwrap());
+        }
+        kept
+    }
+
+    /// Which of the programs have to go.
+    fn gone(programs: &[(Owner, u64)], size: u64, owner: Owner) -> Vec<usize> {
+        let surplus = kept(programs).surplus(size, owner, 25, 100);
+        let number = |name: &Name| usize::from_str_radix(&name[..64], 16).unwrap();
+        surplus.iter().map(number).collect()
+    }
+
+    #[test]
+    fn an_owner_makes_room_for_its_own_and_the_largest_for_the_others() {
+        // There is room.
+        assert_eq!(gone(&[(1, 20), (2, 20)], 20, 3), Vec::<usize>::new());
+        // The share is full: the owner's oldest goes, though another's is older.
+        assert_eq!(gone(&[(2, 20), (1, 10), (1, 10)], 20, 1), [1, 2]);
+        assert_eq!(gone(&[(2, 20), (1, 10), (1, 10)], 10, 1), [1]);
+        // All is full: the oldest of those who have most.
+        let full = [(1, 5), (2, 12), (2, 12), (3, 24), (4, 24), (5, 20)];
+        assert_eq!(gone(&full, 4, 6), [1]);
+        assert_eq!(
+            gone(&[(1, 4), (2, 24), (3, 24), (4, 24), (5, 24)], 25, 6),
+            [1, 2]
+        );
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_cleaned_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder =
+            Folder::open_or_make(&dir.path().join("f"), Mode::from_raw_mode(0o700)).unwrap();
+        let engine = wasmtime::Engine::default();
+        let [held, left, busy] = [1, 2, 3].map(|n| Key::new(&engine, &[n; 32]));
+        let file = |name: &str| {
+            std::fs::write(folder.path_of(name), b"half a program").unwrap();
+            folder.path_of(name)
+        };
+        let files = [&held, &left, &busy].map(|key| file(&unfinished(key)));
+        let strange = file("notes.txt");
+        let lock = |key: &Key| folder.lock(key, Instant::now(), &mut || {});
+        let (held, busy) = (lock(&held).unwrap(), lock(&busy).unwrap());
+        folder.make_room(0, 1, 100, 100, &held).unwrap();
+        // Somebody else writes the last one.
+        assert_eq!(
+            files.each_ref().map(|path| path.exists()),
+            [false, false, true]
+        );
+        drop(busy);
+        folder.make_room(0, 1, 100, 100, &held).unwrap();
+        assert!(!files[2].exists() && strange.exists());
+    }
 }

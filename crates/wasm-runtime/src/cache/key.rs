@@ -1,24 +1,26 @@
 //! What a compiled program is found by: everything that its native code depends on.
 
-use sha2::{Digest, Sha256};
+use crate::program::Digest;
+use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
 /// Grows when the files of the cache change their meaning.
-const FORMAT: &[u8] = b"mod_wasm cache 1\0";
+const FORMAT: &[u8] = b"mod_wasm cache 2\0";
 
-/// A hash over the content of a program, its form, the version of Wasmtime, its settings and the
-/// features of the processor. As text, 64 hexadecimal digits.
+/// A hash over the content of a program, the versions of this library and of Wasmtime, the engine's settings and the features
+/// of the processor. As text, 64 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key(String);
 
 impl Key {
-    /// The key of a program for an engine. `form` tells a module from a component.
-    pub fn new(engine: &wasmtime::Engine, form: &str, program: &[u8]) -> Key {
+    /// The key of a program of this content for an engine. The settings of the engine for concurrent calls, which a program may
+    /// turn out to need, are those of `engine` but for that, so they need no part in it.
+    pub fn new(engine: &wasmtime::Engine, program: &Digest) -> Key {
         let mut hash = Feed(Sha256::new_with_prefix(FORMAT));
-        form.hash(&mut hash);
+        env!("CARGO_PKG_VERSION").hash(&mut hash);
         engine.precompile_compatibility_hash().hash(&mut hash);
-        hash.0.update(Sha256::digest(program));
+        hash.0.update(program);
         Key(hex(&hash.0.finalize()))
     }
 
@@ -27,10 +29,16 @@ impl Key {
         &self.0
     }
 
-    /// Which of sixteen locks it has: a hexadecimal digit.
-    pub fn stripe(&self) -> char {
-        self.0.chars().next().unwrap_or('0')
+    /// Where its lock lies: as many digits as the offset of a file has room for.
+    pub fn lock_offset(&self) -> i64 {
+        lock_offset(&self.0)
     }
+}
+
+/// Where the lock of the key with these digits lies.
+pub fn lock_offset(digits: &str) -> i64 {
+    let digits = digits.get(..15).unwrap_or("0");
+    i64::from_str_radix(digits, 16).unwrap_or(0)
 }
 
 impl fmt::Display for Key {
@@ -71,15 +79,12 @@ mod tests {
     fn all_that_native_code_depends_on_makes_another_key() {
         let engine = |config: &Config| Engine::new(config).unwrap();
         let plain = engine(&Config::new());
-        let key = Key::new(&plain, "module", b"program");
-        assert_eq!(key, Key::new(&engine(&Config::new()), "module", b"program"));
+        let key = Key::new(&plain, &[1; 32]);
+        assert_eq!(key, Key::new(&engine(&Config::new()), &[1; 32]));
         assert_eq!(key.as_str().len(), 64);
+        assert!(key.lock_offset() >= 0);
         let interrupted = engine(Config::new().epoch_interruption(true));
-        for other in [
-            Key::new(&plain, "module", b"Program"),
-            Key::new(&plain, "component", b"program"),
-            Key::new(&interrupted, "module", b"program"),
-        ] {
+        for other in [Key::new(&plain, &[2; 32]), Key::new(&interrupted, &[1; 32])] {
             assert_ne!(key, other);
         }
     }

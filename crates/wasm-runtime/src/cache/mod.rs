@@ -2,24 +2,26 @@
 //!
 //! A cached program is native code, so whoever can write one runs code in the process that maps it.
 //! Therefore a directory or a file is used only if it belongs to root or to the user of this process
-//! and nobody else can write it ([`Folder`]). A file's name holds a checksum of its content, so damage
-//! is found before it is mapped. There are two directories: the process that makes the engine writes
+//! and nobody else can write it ([`Folder`]). A file's name holds an authentication code of its content ([`seal`]), so damage
+//! and what somebody else wrote is found before it is mapped. There are two directories: the process that makes the engine writes
 //! `server`; those forked from it, which may run as another user, read that one and write `children`.
 //!
 //! It must not know what a program is: it keeps bytes under keys.
 
-mod checksum;
 mod entry;
 mod folder;
 mod key;
+mod seal;
 
-pub use entry::{Name, Verified};
+pub use entry::{About, Verified};
 pub use folder::{Folder, Lock};
 pub use key::Key;
 
 use crate::{Error, ErrorCode};
 use rustix::fs::{Gid, Mode, Uid};
 use rustix::process::geteuid;
+use seal::Secret;
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,6 +37,16 @@ pub struct CacheOptions {
     pub children: Option<(u32, u32)>,
 }
 
+/// Whose program it is: a number that the server gives, the same for the programs of one customer. 0 is the operator, who
+/// may fill the cache.
+pub type Owner = u32;
+
+/// The operator.
+pub const OPERATOR: Owner = 0;
+
+/// One owner may fill the cache divided by this.
+const SHARES: u64 = 2;
+
 /// A cache of compiled programs.
 pub struct Cache {
     options: CacheOptions,
@@ -46,6 +58,7 @@ pub struct Ready {
     server: Folder,
     children: Option<Folder>,
     max_size: u64,
+    secret: Secret,
 }
 
 impl Cache {
@@ -86,6 +99,7 @@ impl Ready {
             .filter(|(uid, _)| geteuid().is_root() && *uid != geteuid().as_raw())
             .map(|(uid, gid)| (Uid::from_raw(uid), Gid::from_raw(gid)));
         let base = Folder::open_or_make(&options.directory, Mode::from_raw_mode(0o755))?;
+        let secret = base.secret()?;
         // Its entries are made of programs that not everybody may be able to read.
         let server = match children {
             Some((_, group)) => base.subfolder("server", 0o750, None, Some(group))?,
@@ -101,6 +115,7 @@ impl Ready {
             server,
             children,
             max_size: options.max_size,
+            secret,
         }))
     }
 
@@ -133,7 +148,7 @@ impl Ready {
             let names = folder.names(key).unwrap_or_default();
             names
                 .into_iter()
-                .find_map(|name| match folder.verified(&name) {
+                .find_map(|name| match folder.verified(&name, &self.secret) {
                     Ok(entry) => Some(entry),
                     // Another process has removed it meanwhile, or it is for children of another group.
                     Err(e)
@@ -161,8 +176,8 @@ impl Ready {
         }
     }
 
-    /// Keeps a program in `folder`, which must be [`Ready::writable`]; the least recently used ones
-    /// make room for it. `lock` is the one for this key.
+    /// Keeps the code of a program in `folder`, which must be [`Ready::writable`]; the least recently used programs of the same
+    /// owner, or of the one who has most, make room for it. `lock` is the one for this key.
     ///
     /// # Errors
     /// Why it is not kept.
@@ -171,18 +186,21 @@ impl Ready {
         folder: &Folder,
         lock: &Lock,
         key: &Key,
-        program: &[u8],
+        about: About,
+        code: &File,
     ) -> io::Result<Verified> {
-        let size = u64::try_from(program.len()).unwrap_or(u64::MAX);
-        if size > self.max_size {
+        let size = code.metadata()?.len();
+        let share = match about.owner {
+            OPERATOR => self.max_size,
+            _ => self.max_size / SHARES,
+        };
+        if size > share {
             return Err(io::Error::other(format!(
-                "the compiled program has {size} bytes, more than the {} that the cache may hold",
-                self.max_size
+                "the compiled program has {size} bytes, more than the {share} that the cache may hold of one owner's"
             )));
         }
-        folder.make_room(self.max_size - size, lock)?;
-        let name = Name::new(key, &checksum::of_bytes(program));
-        folder.write(&name, program)?;
+        folder.make_room(size, about.owner, share, self.max_size, lock)?;
+        let name = folder.write(key, about, code, &self.secret)?;
         folder.trusted(&name)
     }
 }

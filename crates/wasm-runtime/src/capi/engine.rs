@@ -1,17 +1,12 @@
-//! Making, using and freeing an engine, and checking programs without one.
+//! Making, using and freeing an engine.
 
 use super::cache::wrt_cache_options;
+use super::compiler::wrt_compiler_options;
 use super::error::{wrt_error, wrt_status};
 use super::guard::{guard, guard_silently, usage};
-use super::guest::wrt_kind;
 use super::signals::while_preparing;
-use super::text::c_str;
-use crate::{Engine, EngineOptions, Error, ErrorCode};
-use rustix::fs::OFlags;
+use crate::{Engine, EngineOptions, Error};
 use std::ffi::{CString, c_char};
-use std::fs::OpenOptions;
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::ptr;
 
 /// The engine of a process: the compiled programs' memory, the pool of instances.
@@ -32,6 +27,9 @@ pub struct wrt_engine_options {
     pub memory_limit: u64,
     /// Where compiled programs are kept; NULL: they are not. Read during the call only.
     pub cache: *const wrt_cache_options,
+    /// How programs are read, checked and compiled in a process of their own; NULL: in this one, for programs that are trusted.
+    /// Read during the call only.
+    pub compiler: *const wrt_compiler_options,
 }
 
 /// Makes an engine. Call it before the process forks or starts threads, if it ever does; guests run
@@ -60,12 +58,18 @@ pub unsafe extern "C" fn wrt_engine_new(
         }
         // SAFETY: the caller promises NULL or valid options.
         let cache = unsafe { options.cache.as_ref() };
+        // SAFETY: the caller promises NULL or valid options.
+        let compiler = unsafe { options.compiler.as_ref() };
         let options = EngineOptions {
             max_instances: options.max_instances,
             memory_limit: options.memory_limit,
             cache: cache
                 // SAFETY: by the caller's promise its pointers are valid too.
                 .map(|cache| unsafe { cache.options() })
+                .transpose()?,
+            compiler: compiler
+                // SAFETY: by the caller's promise its pointers are valid too.
+                .map(|compiler| unsafe { compiler.options() })
                 .transpose()?,
         };
         let made = while_preparing(|| Engine::new(&options))?;
@@ -123,69 +127,6 @@ pub unsafe extern "C" fn wrt_engine_free(engine: *mut wrt_engine) {
         // SAFETY: made by Box::into_raw in wrt_engine_new, and not freed yet by the contract.
         let engine = unsafe { Box::from_raw(engine) };
         guard_silently(|| drop(engine));
-    }
-}
-
-/// Validates the program in the file at `path` and its imports without generating code, and says
-/// what kind it is. It starts no thread and touches no signal handler: any process may call it at
-/// any time. `memory_limit` is the one that the engine will be made with. `entry_point` is the
-/// exported function to call; NULL for the kind's own, and an empty string to leave it unchecked.
-///
-/// # Safety
-/// `path` and `entry_point` are NUL-terminated strings (`entry_point` or NULL), `kind` is NULL or
-/// valid for a write, `error` is NULL or valid for a write.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn wrt_check(
-    path: *const c_char,
-    memory_limit: u64,
-    entry_point: *const c_char,
-    kind: *mut wrt_kind,
-    error: *mut *mut wrt_error,
-) -> wrt_status {
-    let check = || {
-        // SAFETY: the caller promises a NUL-terminated string or NULL.
-        let path = unsafe { c_str(path, "path") }?.ok_or_else(|| usage("path is NULL"))?;
-        // SAFETY: the caller promises a NUL-terminated string or NULL.
-        let entry_point = unsafe { c_str(entry_point, "entry_point") }?;
-        let shape = crate::check(&read(path)?, memory_limit)?;
-        if entry_point != Some("") {
-            shape.check_entry_point(entry_point)?;
-        }
-        let found = wrt_kind::from(shape.kind()?);
-        if !kind.is_null() {
-            // SAFETY: not null, and the caller promises that it is valid for a write.
-            unsafe { kind.write(found) };
-        }
-        Ok(())
-    };
-    // SAFETY: the contract on `error` is this function's own.
-    unsafe { guard(error, check) }
-}
-
-/// A file of more bytes is not read: it could take all memory. The largest interpreters have 30 MB.
-const LARGEST: u64 = 256 << 20;
-
-/// The content of a program's file.
-pub fn read(path: &str) -> Result<Vec<u8>, Error> {
-    content(path).map_err(|e| Error::new(ErrorCode::Io, format!("{path}: {e}")))
-}
-
-/// Looks at what has been opened and not at what the path leads to: somebody may put a pipe or a device there meanwhile, of
-/// which the one never begins and the other never ends.
-fn content(path: &str) -> io::Result<Vec<u8>> {
-    let nonblock = OFlags::NONBLOCK.bits().cast_signed();
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(nonblock)
-        .open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > LARGEST {
-        true => Err(io::ErrorKind::FileTooLarge.into()),
-        false => Ok(bytes),
     }
 }
 

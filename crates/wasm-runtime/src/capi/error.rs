@@ -36,6 +36,10 @@ pub enum wrt_status {
     WRT_ERR_BAD_REQUEST = 12,
     /// The request's private directory could not be made.
     WRT_ERR_TEMP_DIR = 13,
+    /// Reading, checking or compiling the program takes more than it may, or ended the process that did it.
+    WRT_ERR_COMPILE_LIMIT = 14,
+    /// The program is not in the cache, and it was not to be compiled.
+    WRT_ERR_NOT_CACHED = 15,
 }
 
 impl From<ErrorCode> for wrt_status {
@@ -47,6 +51,8 @@ impl From<ErrorCode> for wrt_status {
             ErrorCode::Unlinkable => wrt_status::WRT_ERR_UNLINKABLE,
             ErrorCode::NoEntryPoint => wrt_status::WRT_ERR_NO_ENTRY_POINT,
             ErrorCode::UnsupportedKind => wrt_status::WRT_ERR_UNSUPPORTED_KIND,
+            ErrorCode::CompileLimit => wrt_status::WRT_ERR_COMPILE_LIMIT,
+            ErrorCode::NotCached => wrt_status::WRT_ERR_NOT_CACHED,
             ErrorCode::Busy => wrt_status::WRT_ERR_BUSY,
             ErrorCode::Mount => wrt_status::WRT_ERR_MOUNT,
             ErrorCode::TempDir => wrt_status::WRT_ERR_TEMP_DIR,

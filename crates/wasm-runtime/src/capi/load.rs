@@ -1,11 +1,11 @@
 //! Loading a program, and telling the caller how that goes on.
 
-use super::engine::{check_size, read, wrt_engine};
+use super::engine::{check_size, wrt_engine};
 use super::error::{wrt_error, wrt_status};
 use super::guard::{guard, usage};
 use super::guest::wrt_guest;
 use super::text::c_str;
-use crate::{Phase, Source, Trouble, Urgency, Watch};
+use crate::{LoadOptions, OPERATOR, Phase, Source, Trouble, Urgency, Watch};
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use std::time::Duration;
 pub enum wrt_phase {
     /// It is being compiled.
     WRT_PHASE_COMPILING = 1,
-    /// It waits while another process compiles it; 0 milliseconds if none does.
+    /// It waits while others are being compiled; another process may be at the same one.
     WRT_PHASE_WAITING = 2,
 }
 
@@ -56,11 +56,18 @@ pub struct wrt_load_options {
     >,
     /// Passed to the callbacks.
     pub ctx: *mut c_void,
+    /// Whose program it is: one program of an owner is compiled at a time, in all processes that share the engine, and each
+    /// owner has a share of the cache. 0 is whoever runs the server, who waits for no other program of his and may fill the
+    /// cache.
+    pub owner: u32,
+    /// Not if it would have to be compiled: then the status is WRT_ERR_NOT_CACHED.
+    pub cached_only: bool,
 }
 
-/// Loads the program in the file at `path` and links it: out of the cache, or it compiles it. The
-/// file is not needed afterwards. All threads started for compiling have ended when it returns; they
-/// take no signals. A process compiles one program at a time, other threads wait. `options` may be
+/// Loads the program in the file at `path` and links it: out of the cache, or it is compiled. The
+/// file is not needed afterwards. All threads and processes started for it have ended when it returns; they
+/// take no signals. As many programs are compiled at once as there are processors, others wait, at most ten minutes
+/// (WRT_ERR_BUSY). `options` may be
 /// NULL. `*source` says where it came from; it may be NULL. The caller owns `*guest` and frees it with
 /// `wrt_guest_free`. A process that serves requests may call it.
 ///
@@ -87,12 +94,8 @@ pub unsafe extern "C" fn wrt_guest_load(
         if guest.is_null() {
             return Err(usage("guest is NULL"));
         }
-        let urgency = options.urgency()?;
-        let bytes = read(path)?;
-        let loaded = engine
-            .engine
-            .load_watched(path, &bytes, urgency, &mut options);
-        drop(bytes);
+        let how = options.how()?;
+        let loaded = engine.engine.load_file(path, how, &mut options);
         give_memory_back();
         let loaded = loaded?;
         if !source.is_null() {
@@ -122,18 +125,26 @@ fn give_memory_back() {
 struct Options(Option<wrt_load_options>);
 
 impl Options {
-    fn urgency(&self) -> Result<Urgency, crate::Error> {
+    fn how(&self) -> Result<LoadOptions, crate::Error> {
         let Some(options) = &self.0 else {
-            return Ok(Urgency::Foreground);
+            return Ok(LoadOptions {
+                urgency: Urgency::Foreground,
+                owner: OPERATOR,
+                cached_only: false,
+            });
         };
         check_size(
             options.size,
             size_of::<wrt_load_options>(),
             "wrt_load_options",
         )?;
-        Ok(match options.background {
-            true => Urgency::Background,
-            false => Urgency::Foreground,
+        Ok(LoadOptions {
+            urgency: match options.background {
+                true => Urgency::Background,
+                false => Urgency::Foreground,
+            },
+            owner: options.owner,
+            cached_only: options.cached_only,
         })
     }
 }

@@ -14,30 +14,38 @@
 
 pub(crate) mod artifact;
 mod cache;
+mod compiler;
+pub(crate) mod confine;
 mod engine;
 mod error;
 mod exchange;
 mod guard;
 mod guest;
+mod helper;
 mod load;
+pub(crate) mod locks;
 mod outcome;
+mod permit;
 mod request;
 pub(crate) mod signals;
 mod text;
 
 pub use cache::*;
+pub use compiler::*;
 pub use engine::*;
 pub use error::*;
 pub use exchange::*;
 pub use guest::*;
+pub use helper::wrt_helper_main;
 pub use load::*;
 pub use outcome::*;
+pub use permit::*;
 pub use request::*;
 pub use signals::wrt_signals_install;
 
 /// The version of this ABI. It grows by one whenever a change breaks a caller built against the
 /// header of the version before; additions do not change it.
-pub const WRT_ABI_VERSION: u32 = 3;
+pub const WRT_ABI_VERSION: u32 = 4;
 
 /// The version of the ABI that the loaded library implements. Compare it with
 /// `WRT_ABI_VERSION` before any other call. Callable from any thread at any time.

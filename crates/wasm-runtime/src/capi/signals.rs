@@ -88,6 +88,15 @@ pub fn block_signals() {
     set_mask(&all_but_faults());
 }
 
+/// Lets every signal through on this thread, for a process that was started by a thread which had blocked them.
+pub fn unblock_signals() {
+    let mut none = MaybeUninit::uninit();
+    // SAFETY: sigemptyset initialises the whole set.
+    unsafe { libc::sigemptyset(none.as_mut_ptr()) };
+    // SAFETY: initialised above.
+    set_mask(&unsafe { none.assume_init() });
+}
+
 fn all_but_faults() -> libc::sigset_t {
     let mut all = MaybeUninit::uninit();
     // SAFETY: sigfillset initialises the whole set.

@@ -1,0 +1,36 @@
+//! From the bytes of a program that has been checked to native code. It takes as much time and memory as the program wants:
+//! for programs of strangers it runs in the helper process.
+
+use crate::engine::base_config;
+use crate::kind::GuestKind;
+use crate::{Error, ErrorCode};
+use wasmtime::Engine;
+
+/// Stack of a thread that compiles, bytes.
+const STACK: usize = 8 << 20;
+
+/// The native code of a program, for an engine of this library.
+///
+/// # Errors
+/// [`ErrorCode::Invalid`] with the compiler's reason, [`ErrorCode::Engine`].
+pub fn compile(
+    program: &[u8],
+    kind: GuestKind,
+    concurrent: bool,
+    threads: usize,
+) -> Result<Vec<u8>, Error> {
+    // Where instances come from later makes no difference to code.
+    let engine = Engine::new(&base_config(concurrent))
+        .map_err(|e| Error::wasmtime(ErrorCode::Engine, &e))?;
+    let work = || match kind {
+        GuestKind::CommandP1 => engine.precompile_module(program),
+        _ => engine.precompile_component(program),
+    };
+    let result = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .stack_size(STACK)
+        .thread_name(|i| format!("wasm-compile-{i}"))
+        .build_scoped(|thread| thread.run(), |pool| pool.install(work))
+        .map_err(|e| Error::new(ErrorCode::Engine, format!("cannot start compiling: {e}")))?;
+    result.map_err(|e| Error::of_wasmtime(ErrorCode::Invalid, &e))
+}
