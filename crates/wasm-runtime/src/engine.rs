@@ -3,7 +3,6 @@
 use crate::cache::{Cache, CacheOptions};
 use crate::capi::signals::block_signals;
 use crate::clock::Clock;
-use crate::error::one_line;
 use crate::features::{self, features};
 use crate::gate::Gate;
 use crate::guest::{Guest, Plan};
@@ -13,7 +12,7 @@ use crate::link;
 use crate::load::{Loader, Source, Turns, Unwatched, Urgency, Watch};
 use crate::state::HostState;
 use crate::temp::Homes;
-use crate::{Error, ErrorCode};
+use crate::{Error, ErrorCode, text};
 use outbound::Outbound;
 use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::component::Component;
@@ -248,7 +247,7 @@ fn make_engine(
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     let reason = match wasmtime::Engine::new(&config) {
         Ok(engine) => return Ok((engine, None)),
-        Err(e) => one_line(&format!("{e:#}")),
+        Err(e) => text::chain(&e),
     };
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     match wasmtime::Engine::new(&config) {

@@ -31,6 +31,7 @@ mod state;
 mod stdio;
 mod store;
 mod temp;
+mod text;
 mod wake;
 
 pub use cache::CacheOptions;

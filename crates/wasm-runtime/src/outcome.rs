@@ -2,8 +2,8 @@
 //!
 //! The server that embeds the engine decides what each end means for its client.
 
-use crate::error::one_line;
 use crate::temp::Excess;
+use crate::text;
 use std::fmt;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
@@ -40,7 +40,7 @@ pub struct Outcome {
     pub end: End,
     /// One line that says why; empty for [`End::Completed`].
     pub detail: String,
-    /// The guest's stack, several lines; empty when there is none.
+    /// The guest's stack, some lines of bounded length; empty when there is none or the request does not ask for it.
     pub backtrace: String,
     /// Whether the memory limit refused the guest something.
     pub memory_denied: bool,
@@ -114,17 +114,18 @@ pub fn pool_exhausted(error: &wasmtime::Error) -> bool {
     error.is::<PoolConcurrencyLimitError>()
 }
 
-/// The guest's stack, when Wasmtime recorded one.
-pub fn backtrace(error: &wasmtime::Error) -> String {
+/// The guest's stack, when it is wanted and Wasmtime recorded one.
+pub fn backtrace(error: &wasmtime::Error, wanted: bool) -> String {
     error
         .downcast_ref::<WasmBacktrace>()
-        .map(ToString::to_string)
+        .filter(|_| wanted)
+        .map(text::backtrace)
         .unwrap_or_default()
 }
 
 fn cause(error: &wasmtime::Error) -> String {
     match error.downcast_ref::<Trap>() {
         Some(trap) => trap.to_string(),
-        None => one_line(&error.root_cause().to_string()),
+        None => text::cause(error),
     }
 }

@@ -101,6 +101,7 @@ pub fn request<'a>() -> Request<'a> {
         config: &[],
         outbound: None,
         reuse: None,
+        backtrace: true,
     }
 }
 
