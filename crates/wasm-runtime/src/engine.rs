@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::features::{self, features};
 use crate::gate::Gate;
 use crate::guest::{Guest, Plan};
+use crate::held::MAX_STACKS;
 use crate::http::Idle;
 use crate::kind::{GuestKind, Shape};
 use crate::link;
@@ -25,6 +26,9 @@ const GUEST_STACK: usize = 1 << 20;
 
 /// Stack of a guest and of the host functions it calls, bytes.
 const FIBER_STACK: usize = 2 << 20;
+
+/// Bytes of a stack that are wiped and kept after use; what a guest had beyond goes back to the kernel.
+const KEEP_STACK: usize = 32 << 10;
 
 /// Bytes of an instance's memory that are wiped and kept, instead of given back to the kernel.
 const KEEP_RESIDENT: usize = 128 << 10;
@@ -234,7 +238,9 @@ pub fn base_config(concurrent: bool) -> Config {
         .concurrency_support(concurrent)
         .epoch_interruption(true)
         .max_wasm_stack(GUEST_STACK)
-        .async_stack_size(FIBER_STACK);
+        .async_stack_size(FIBER_STACK)
+        // Only so are stacks given back: they would stay as large as any guest has ever made them.
+        .async_stack_zeroing(true);
     config
 }
 
@@ -266,8 +272,9 @@ const CORE_INSTANCES: u32 = 128;
 /// Stacks of a guest, and of the one that an exchange of it may run in its turn.
 const STACKS: u32 = 2;
 /// The same where calls are concurrent: each that waits in the middle of another has one, and a component may consist of many
-/// others that call each other.
-const CONCURRENT_STACKS: u32 = 64;
+/// others that call each other. Beside those that [`held`](crate::held) allows there is the one that runs, one that waits for
+/// work, and one that the store keeps at hand.
+const CONCURRENT_STACKS: u32 = MAX_STACKS as u32 + 4;
 
 /// The pool of instances; [`check`](crate::check()) has one of its own, to refuse what this refuses.
 pub fn pool(options: &EngineOptions, concurrent: bool) -> PoolingAllocationConfig {
@@ -295,7 +302,8 @@ pub fn pool(options: &EngineOptions, concurrent: bool) -> PoolingAllocationConfi
         .max_core_instance_size(16 << 20)
         .max_component_instance_size(4 << 20)
         .linear_memory_keep_resident(KEEP_RESIDENT)
-        .table_keep_resident(KEEP_RESIDENT);
+        .table_keep_resident(KEEP_RESIDENT)
+        .async_stack_keep_resident(KEEP_STACK);
     if PoolingAllocationConfig::is_pagemap_scan_available() {
         pool.pagemap_scan(Enabled::Yes);
     }

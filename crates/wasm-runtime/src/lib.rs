@@ -15,6 +15,7 @@ mod error;
 mod features;
 mod gate;
 mod guest;
+mod held;
 mod hollow;
 mod http;
 mod journal;

@@ -5,6 +5,7 @@
 use crate::temp::Excess;
 use crate::text;
 use std::fmt;
+use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -55,6 +56,8 @@ pub enum Stop {
     TimedOut,
     /// Its private directory takes too much.
     TempDir(Excess),
+    /// The host holds so many bytes for it that they pass its memory limit.
+    Held(usize),
     /// Nobody is there to read its output.
     ClientGone,
 }
@@ -64,6 +67,11 @@ impl fmt::Display for Stop {
         match self {
             Stop::TimedOut => f.write_str("the guest took longer than its time"),
             Stop::TempDir(excess) => excess.fmt(f),
+            Stop::Held(bytes) => write!(
+                f,
+                "with the {bytes} bytes that the server holds for it: objects behind its handles, their texts and buffers, \
+                 calls under way"
+            ),
             Stop::ClientGone => f.write_str("the client went away"),
         }
     }
@@ -76,6 +84,7 @@ impl From<Stop> for End {
         match stop {
             Stop::TimedOut => End::TimedOut,
             Stop::TempDir(_) => End::TempDirFull,
+            Stop::Held(_) => End::LimitReached,
             Stop::ClientGone => End::ClientGone,
         }
     }
@@ -103,10 +112,17 @@ pub fn classify(error: &wasmtime::Error, phase: Phase, memory_denied: bool) -> (
     }
     let cause = cause(error);
     match phase {
-        _ if memory_denied => (End::LimitReached, cause),
+        _ if memory_denied || has_no_place(error, &cause) => (End::LimitReached, cause),
         Phase::Starting => (End::NotStarted, cause),
         Phase::Running => (End::Trapped, cause),
     }
+}
+
+/// Whether a table of handles or objects is full, whose size follows from the memory limit ([`held`](crate::held)).
+fn has_no_place(error: &wasmtime::Error, cause: &str) -> bool {
+    // Wasmtime has no type for the first.
+    cause.ends_with("store handle limit exceeded")
+        || matches!(error.downcast_ref(), Some(ResourceTableError::Full))
 }
 
 /// Whether the pool of instances was exhausted.

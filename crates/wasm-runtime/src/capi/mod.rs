@@ -19,6 +19,7 @@ mod error;
 mod exchange;
 mod guard;
 mod guest;
+mod heap;
 mod load;
 mod outcome;
 mod request;
