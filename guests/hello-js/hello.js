@@ -7,6 +7,10 @@ addEventListener("fetch", (event) => event.respondWith(respond(event.request)));
 
 async function respond(request) {
   const url = new URL(request.url);
+  if (url.pathname.endsWith("/echo")) {
+    // Piece by piece, however much it is.
+    return new Response(request.body, { headers: { "Content-Type": "application/octet-stream" } });
+  }
   const name = url.searchParams.get("name") ?? "world";
   const lines = [`Hello, ${name}, from JavaScript.`, `${request.method} ${url.pathname}`];
   if (request.method === "POST") {

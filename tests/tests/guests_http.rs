@@ -1,6 +1,7 @@
 //! Every http component of `guests/` runs behind httpd. The test that none is missing: `guests.rs`.
 
 use std::time::Duration;
+use suite::flow::{MIB, read_pattern, upload};
 use suite::{Req, Setup, after, check_lines};
 
 suite::guests! {
@@ -18,7 +19,7 @@ suite::guests! {
 
 /// The tests proper; each gets the name of its guest.
 mod tests {
-    use super::{Duration, Req, Setup, after, check_lines};
+    use super::{Duration, MIB, Req, Setup, after, check_lines, read_pattern, upload};
 
     fn hello(name: &str) {
         let httpd = Setup::new()
@@ -47,6 +48,10 @@ mod tests {
         assert_eq!(text, "Hello, you, from JavaScript.\nGET /g/a\n");
         let text = httpd.post("/g", b"a body").expect(200).text();
         check_lines(&text, &["POST /g", "The body has 6 characters."]);
+        // Its collector of garbage drops the handles of what it has read late.
+        upload(&httpd, "/g/echo", 64 * MIB, |conn| {
+            read_pattern(conn, 64 * MIB);
+        });
     }
 
     pub(crate) fn hello_py(name: &str) {

@@ -44,7 +44,7 @@ pub use connection::Connection;
 pub use expression::Expression;
 pub use hooks::Failed;
 pub use input::{Input, Read};
-pub use log::{HostLog, Level, log_request, log_server, log_startup, now};
+pub use log::{HostLog, Level, log_request, log_server, log_startup, logs_request, now};
 pub use module::{Module, Record, record};
 pub use output::Output;
 pub use pool::Pool;

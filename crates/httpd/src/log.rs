@@ -45,15 +45,20 @@ impl Level {
     }
 }
 
+/// Whether lines of this level about a request are logged.
+pub fn logs_request(request: &Request, level: Level) -> bool {
+    // SAFETY: the request is alive; the function only reads it.
+    let limit = unsafe { sys::ap_get_request_module_loglevel(request.as_ptr(), index()) };
+    limit >= level.code()
+}
+
 /// Logs a line about a request, into the log of its virtual host. `line` is called only if the level is on.
 #[track_caller]
 pub fn log_request(request: &Request, level: Level, line: impl FnOnce() -> String) {
-    let r = request.as_ptr();
-    // SAFETY: the request is alive; the function only reads it.
-    let limit = unsafe { sys::ap_get_request_module_loglevel(r, index()) };
-    if limit < level.code() {
+    if !logs_request(request, level) {
         return;
     }
+    let r = request.as_ptr();
     let place = Location::caller();
     let line = c_text(line());
     // SAFETY: the request is alive, and "%s" takes exactly the one NUL-terminated string that follows.

@@ -12,7 +12,7 @@ use crate::Wasm;
 use crate::body::Body;
 use crate::config::DirConfig;
 use crate::exchange::HttpExchange;
-use crate::messages::log_request;
+use crate::messages::{is_logged, log_request};
 use crate::response::Form;
 use crate::{http, nph, outcome, program, script, script_log, serialize, temp, values};
 
@@ -186,6 +186,7 @@ impl Run<'_> {
                 max_concurrent: reuse.concurrent,
                 idle: reuse.idle,
             }),
+            backtrace: is_logged(request, &messages::GUEST_BACKTRACE),
         };
         let turn = match serialize::wait(request, settings, self.name) {
             Ok(turn) => turn,

@@ -22,6 +22,11 @@ pub fn log_host(log: Option<HostLog>, message: &Message, fields: &Fields<'_>) {
     }
 }
 
+/// Whether a message about a request would be logged.
+pub fn is_logged(request: &Request, message: &Message) -> bool {
+    httpd::logs_request(request, level(message.level))
+}
+
 /// Logs a message about the server.
 #[track_caller]
 pub fn log_server(server: Server<'_>, message: &Message, fields: &Fields<'_>) {

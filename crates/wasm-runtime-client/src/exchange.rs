@@ -142,7 +142,7 @@ pub struct Outcome {
     pub end: End,
     /// One line that says why; empty when there is nothing to say.
     pub detail: String,
-    /// The guest's stack, several lines; empty when there is none.
+    /// The guest's stack, some lines; empty when there is none or the request does not ask for it.
     pub backtrace: String,
     /// Whether the memory limit refused the guest something.
     pub memory_denied: bool,

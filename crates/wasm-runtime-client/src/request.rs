@@ -39,6 +39,8 @@ pub struct Request<'a> {
     pub outbound: Option<Outbound<'a>>,
     /// Whether it may share an instance; none for an instance of its own.
     pub reuse: Option<Reuse<'a>>,
+    /// Whether a failure's outcome is to have the guest's stack, which somebody will read.
+    pub backtrace: bool,
 }
 
 /// A host directory that the guest sees under another name.
@@ -97,7 +99,7 @@ pub struct Outbound<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Reuse<'a> {
     /// Only requests of one guest with the same key share instances. It must stand for everything else in the
-    /// [`Request`] but [`http`](Request::http) and [`timeout`](Request::timeout).
+    /// [`Request`] but [`http`](Request::http), [`timeout`](Request::timeout) and [`backtrace`](Request::backtrace).
     pub key: &'a [u8],
     /// How many requests one instance serves; at least 1.
     pub max_requests: u32,
@@ -190,6 +192,7 @@ impl Lists {
             config_len: self.config.len(),
             outbound: pointer(self.outbound.as_ref()),
             reuse: pointer(self.reuse.as_ref()),
+            backtrace: request.backtrace,
         }
     }
 }

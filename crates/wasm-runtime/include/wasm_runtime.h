@@ -591,8 +591,8 @@ typedef struct {
     size_t size;
     /**
      * Only requests of the same guest with the same key share instances. The key must stand for
-     * everything else in `wrt_request` but `http` and `timeout_ms`: an instance keeps what the first
-     * request gave it.
+     * everything else in `wrt_request` but `http`, `timeout_ms` and `backtrace`: an instance keeps what the
+     * first request gave it.
      */
     wrt_bytes key;
     /**
@@ -682,6 +682,10 @@ typedef struct {
      * Whether it may share an instance; NULL for an instance of its own. Ignored for commands.
      */
     const wrt_reuse *reuse;
+    /**
+     * Whether `wrt_outcome` is to have the guest's stack when it fails: no work is done for a text that nobody reads.
+     */
+    bool backtrace;
 } wrt_request;
 
 /**
@@ -754,7 +758,7 @@ typedef struct {
      */
     char *detail;
     /**
-     * The guest's stack, several lines; NULL when there is none.
+     * The guest's stack, some lines of bounded length; NULL when there is none or the request does not ask for it.
      */
     char *backtrace;
     /**

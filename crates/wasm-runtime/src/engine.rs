@@ -5,10 +5,10 @@ use crate::capi::artifact::{map_component, map_module};
 use crate::capi::signals::block_signals;
 use crate::clock::Clock;
 use crate::compiler::CompilerOptions;
-use crate::error::one_line;
 use crate::features::features;
 use crate::gate::Gate;
 use crate::guest::{Guest, Plan};
+use crate::held::MAX_STACKS;
 use crate::http::Idle;
 use crate::kind::GuestKind;
 use crate::link;
@@ -17,7 +17,7 @@ use crate::permits::{Permit, Permits};
 use crate::program::{Content, ProgramFile};
 use crate::state::HostState;
 use crate::temp::Homes;
-use crate::{Error, ErrorCode};
+use crate::{Error, ErrorCode, text};
 use outbound::Outbound;
 use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::{
@@ -29,6 +29,9 @@ const GUEST_STACK: usize = 1 << 20;
 
 /// Stack of a guest and of the host functions it calls, bytes.
 const FIBER_STACK: usize = 2 << 20;
+
+/// Bytes of a stack that are wiped and kept after use; what a guest had beyond goes back to the kernel.
+const KEEP_STACK: usize = 32 << 10;
 
 /// Bytes of an instance's memory that are wiped and kept, instead of given back to the kernel.
 const KEEP_RESIDENT: usize = 128 << 10;
@@ -315,7 +318,9 @@ pub fn base_config(concurrent: bool) -> Config {
         .concurrency_support(concurrent)
         .epoch_interruption(true)
         .max_wasm_stack(GUEST_STACK)
-        .async_stack_size(FIBER_STACK);
+        .async_stack_size(FIBER_STACK)
+        // Only so are stacks given back: they would stay as large as any guest has ever made them.
+        .async_stack_zeroing(true);
     config
 }
 
@@ -328,7 +333,7 @@ fn make_engine(
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     let reason = match wasmtime::Engine::new(&config) {
         Ok(engine) => return Ok((engine, None)),
-        Err(e) => one_line(&format!("{e:#}")),
+        Err(e) => text::chain(&e),
     };
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     match wasmtime::Engine::new(&config) {
@@ -347,8 +352,9 @@ const CORE_INSTANCES: u32 = 128;
 /// Stacks of a guest, and of the one that an exchange of it may run in its turn.
 const STACKS: u32 = 2;
 /// The same where calls are concurrent: each that waits in the middle of another has one, and a component may consist of many
-/// others that call each other.
-const CONCURRENT_STACKS: u32 = 64;
+/// others that call each other. Beside those that [`held`](crate::held) allows there is the one that runs, one that waits for
+/// work, and one that the store keeps at hand.
+const CONCURRENT_STACKS: u32 = MAX_STACKS as u32 + 4;
 
 /// Elements of the largest table that a memory limit has room for, and that WebAssembly knows.
 fn table_elements(memory_limit: u64) -> usize {
@@ -405,7 +411,8 @@ pub fn pool(options: &EngineOptions, concurrent: bool) -> PoolingAllocationConfi
         .max_core_instance_size(16 << 20)
         .max_component_instance_size(4 << 20)
         .linear_memory_keep_resident(KEEP_RESIDENT)
-        .table_keep_resident(KEEP_RESIDENT);
+        .table_keep_resident(KEEP_RESIDENT)
+        .async_stack_keep_resident(KEEP_STACK);
     if PoolingAllocationConfig::is_pagemap_scan_available() {
         pool.pagemap_scan(Enabled::Yes);
     }

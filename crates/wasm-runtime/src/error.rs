@@ -3,6 +3,7 @@
 //! What a guest does to itself (traps, exits, time-outs) is an [`Outcome`](crate::Outcome), not an
 //! error.
 
+use crate::text;
 use std::fmt;
 
 /// Why a call failed. The numbers of the C ABI are in `capi::wrt_status`.
@@ -50,17 +51,17 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error with this code and text.
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Error {
+    /// An error with this code and text, which becomes one line of bounded length: much of it may come from a program.
+    pub fn new(code: ErrorCode, message: impl fmt::Display) -> Error {
         Error {
             code,
-            message: message.into(),
+            message: text::line(message),
         }
     }
 
     /// An error from Wasmtime, with its chain of causes on one line.
     pub(crate) fn wasmtime(code: ErrorCode, error: &wasmtime::Error) -> Error {
-        Error::new(code, one_line(&format!("{error:#}")))
+        Error::new(code, text::chain(error))
     }
 
     /// The same, but for what the machine is to blame: then it is [`ErrorCode::Engine`].
@@ -98,12 +99,3 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-/// Folds a text of several lines into one, for a log that keeps one entry a line.
-pub(crate) fn one_line(text: &str) -> String {
-    text.split('\n')
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-}

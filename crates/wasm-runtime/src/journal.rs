@@ -3,7 +3,7 @@
 
 use crate::LogLevel;
 use crate::channel::{BodyRead, Closed, Exchange, Field};
-use crate::lines::Lines;
+use crate::lines::{Lines, MAX_LINE};
 use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -51,6 +51,7 @@ impl Journal {
 
 impl Inner {
     fn push(&mut self, level: LogLevel, line: &[u8]) {
+        let line = &line[..line.len().min(MAX_LINE)];
         let size = line.len() + LINE;
         if self.bytes + size <= MOST {
             self.bytes += size;

@@ -3,7 +3,7 @@
 //! It reads headers, imports and exports; whether the program is valid and links is for
 //! [`check`](crate::check).
 
-use crate::{Error, ErrorCode};
+use crate::{Error, ErrorCode, text};
 use std::fmt;
 use wasmparser::{Encoding, ExternalKind, Parser, Payload};
 
@@ -201,11 +201,13 @@ impl Shape {
         match (http.as_slice(), commands.as_slice()) {
             ([(_, kind)], _) | ([], [(_, kind)]) => Ok(*kind),
             ([(one, _), (two, _), ..], _) | ([], [(one, _), (two, _), ..]) => unsupported(format!(
-                "a component that exports both {one} and {two}: which one is meant?"
+                "a component that exports both {} and {}: which one is meant?",
+                text::name(one),
+                text::name(two)
             )),
             ([], []) => unsupported(format!(
                 "a component that exports {}, but neither wasi:http/incoming-handler 0.2, wasi:http/handler 0.3 nor wasi:cli/run 0.2 or 0.3",
-                list(&self.exports)
+                text::list(&self.exports)
             )),
         }
     }
@@ -247,7 +249,7 @@ impl Shape {
                 };
                 missing(format!(
                     "{what} does not export a function {wanted}; it exports {}{advice}",
-                    list(&self.exports)
+                    text::list(&self.exports)
                 ))
             }
         }
@@ -259,14 +261,4 @@ fn invalid(error: &wasmparser::BinaryReaderError) -> Error {
         ErrorCode::Invalid,
         format!("not valid WebAssembly: {error}"),
     )
-}
-
-/// The first few names, for a message.
-fn list(names: &[String]) -> String {
-    const SHOWN: usize = 8;
-    match names.len() {
-        0 => "nothing".into(),
-        n if n <= SHOWN => names.join(", "),
-        n => format!("{} and {} more", names[..SHOWN].join(", "), n - SHOWN),
-    }
 }

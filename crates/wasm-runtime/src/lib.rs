@@ -17,6 +17,7 @@ mod error;
 mod features;
 mod gate;
 mod guest;
+mod held;
 mod hollow;
 mod http;
 mod journal;
@@ -35,6 +36,7 @@ mod state;
 mod stdio;
 mod store;
 mod temp;
+mod text;
 mod wake;
 
 pub use cache::{CacheOptions, OPERATOR};

@@ -280,7 +280,7 @@ impl Journal {
     /// Writes down a request that was denied.
     fn note(&self, error: &outbound::Error) {
         if let outbound::Error::Denied(text) = error {
-            self.push(LogLevel::Denied, text.as_bytes());
+            self.push(LogLevel::Denied, crate::text::line(text).as_bytes());
         }
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! The server that embeds the engine decides what each end means for its client.
 
-use crate::error::one_line;
 use crate::temp::Excess;
+use crate::text;
 use std::fmt;
+use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -40,7 +41,7 @@ pub struct Outcome {
     pub end: End,
     /// One line that says why; empty for [`End::Completed`].
     pub detail: String,
-    /// The guest's stack, several lines; empty when there is none.
+    /// The guest's stack, some lines of bounded length; empty when there is none or the request does not ask for it.
     pub backtrace: String,
     /// Whether the memory limit refused the guest something.
     pub memory_denied: bool,
@@ -55,6 +56,8 @@ pub enum Stop {
     TimedOut,
     /// Its private directory takes too much.
     TempDir(Excess),
+    /// The host holds so many bytes for it that they pass its memory limit.
+    Held(usize),
     /// Nobody is there to read its output.
     ClientGone,
 }
@@ -64,6 +67,11 @@ impl fmt::Display for Stop {
         match self {
             Stop::TimedOut => f.write_str("the guest took longer than its time"),
             Stop::TempDir(excess) => excess.fmt(f),
+            Stop::Held(bytes) => write!(
+                f,
+                "with the {bytes} bytes that the server holds for it: objects behind its handles, their texts and buffers, \
+                 calls under way"
+            ),
             Stop::ClientGone => f.write_str("the client went away"),
         }
     }
@@ -76,6 +84,7 @@ impl From<Stop> for End {
         match stop {
             Stop::TimedOut => End::TimedOut,
             Stop::TempDir(_) => End::TempDirFull,
+            Stop::Held(_) => End::LimitReached,
             Stop::ClientGone => End::ClientGone,
         }
     }
@@ -103,10 +112,17 @@ pub fn classify(error: &wasmtime::Error, phase: Phase, memory_denied: bool) -> (
     }
     let cause = cause(error);
     match phase {
-        _ if memory_denied => (End::LimitReached, cause),
+        _ if memory_denied || has_no_place(error, &cause) => (End::LimitReached, cause),
         Phase::Starting => (End::NotStarted, cause),
         Phase::Running => (End::Trapped, cause),
     }
+}
+
+/// Whether a table of handles or objects is full, whose size follows from the memory limit ([`held`](crate::held)).
+fn has_no_place(error: &wasmtime::Error, cause: &str) -> bool {
+    // Wasmtime has no type for the first.
+    cause.ends_with("store handle limit exceeded")
+        || matches!(error.downcast_ref(), Some(ResourceTableError::Full))
 }
 
 /// Whether the pool of instances was exhausted.
@@ -114,17 +130,18 @@ pub fn pool_exhausted(error: &wasmtime::Error) -> bool {
     error.is::<PoolConcurrencyLimitError>()
 }
 
-/// The guest's stack, when Wasmtime recorded one.
-pub fn backtrace(error: &wasmtime::Error) -> String {
+/// The guest's stack, when it is wanted and Wasmtime recorded one.
+pub fn backtrace(error: &wasmtime::Error, wanted: bool) -> String {
     error
         .downcast_ref::<WasmBacktrace>()
-        .map(ToString::to_string)
+        .filter(|_| wanted)
+        .map(text::backtrace)
         .unwrap_or_default()
 }
 
 fn cause(error: &wasmtime::Error) -> String {
     match error.downcast_ref::<Trap>() {
         Some(trap) => trap.to_string(),
-        None => one_line(&error.root_cause().to_string()),
+        None => text::cause(error),
     }
 }

@@ -31,6 +31,8 @@ pub struct Request<'a> {
     pub outbound: Option<OutboundGrant<'a>>,
     /// Whether it may share an instance; only for http guests.
     pub reuse: Option<Reuse<'a>>,
+    /// Whether a failure's [`Outcome`](crate::Outcome) tells the guest's stack.
+    pub backtrace: bool,
 }
 
 /// The HTTP request that an http guest answers.

@@ -66,7 +66,7 @@ impl Guest {
                 let (end, detail) =
                     outcome::classify(&e, phase, store.data().limits.account().denied());
                 Ok(Outcome {
-                    backtrace: outcome::backtrace(&e),
+                    backtrace: outcome::backtrace(&e, request.backtrace),
                     ..outcome(&store, end, detail)
                 })
             }

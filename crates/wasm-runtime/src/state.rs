@@ -2,6 +2,7 @@
 
 use crate::channel::Channel;
 use crate::guest::Guest;
+use crate::held::max_files;
 use crate::limits::Limits;
 use crate::network::{Hooks, Network, Presence};
 use crate::stdio::{Stderr, Stdin, Stdout};
@@ -12,18 +13,11 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfigVariables;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-/// The most host objects (open files and directories, streams, pollables) a guest may hold at
-/// once, so that one guest cannot use up the process's file descriptors.
-const MAX_RESOURCES: usize = 512;
-
-/// How many more for each further request that an instance serves at once.
-const MAX_REQUEST_RESOURCES: usize = 64;
-
-/// And how many in all: each may hold host memory that the guest's limit does not see.
-const MOST_RESOURCES: usize = 4096;
-
-/// Bytes that one set of header fields may take in the host, for the same reason.
+/// Bytes that one set of header fields may take in the host.
 const MAX_FIELDS: usize = 32 << 10;
+
+/// Random bytes that a guest gets at once: they are collected in the host.
+const MAX_RANDOM: u64 = 8 << 20;
 
 /// The state of a store.
 pub struct HostState {
@@ -37,6 +31,8 @@ pub struct HostState {
     pub channel: Channel,
     /// The guest's memory account.
     pub limits: Limits,
+    /// How many files and sockets it may have open.
+    pub max_files: usize,
     /// The entries of `wasi:config`.
     pub config: WasiConfigVariables,
     /// Everything else of WASI, for all its versions.
@@ -123,9 +119,7 @@ impl HostState {
             .map(|temp| temp_dir(guest, &temp, request.mounts, &mut builder));
         let temp = temp.transpose()?;
         network.grant_sockets(&mut builder);
-        let mut wasi = builder.build_p1();
-        let at_once = request.reuse.map_or(1, |reuse| reuse.max_concurrent);
-        wasi.ctx().table.set_max_capacity(resources(at_once));
+        let wasi = builder.max_random_size(MAX_RANDOM).build_p1();
         let (hooks, presence) = Hooks::new(network);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MAX_FIELDS);
@@ -135,6 +129,7 @@ impl HostState {
             standard: [true; 3],
             channel,
             limits: Limits::new(request.memory_limit),
+            max_files: max_files(request.reuse.map_or(1, |reuse| reuse.max_concurrent)),
             config: request.config.iter().copied().collect(),
             wasi,
             http,
@@ -164,12 +159,6 @@ fn temp_dir(
             Error::new(ErrorCode::TempDir, text)
         })?;
     Ok(temp)
-}
-
-/// The most host objects of an instance that serves so many requests at once.
-fn resources(at_once: u32) -> usize {
-    let more = (at_once as usize).saturating_sub(1);
-    (MAX_RESOURCES + MAX_REQUEST_RESOURCES * more).min(MOST_RESOURCES)
 }
 
 impl WasiView for HostState {

@@ -1,11 +1,11 @@
 //! Makes the store of an instance and watches over it: memory, handles, deadline, disk.
 
 use crate::clock::Clock;
+use crate::held::Scales;
 use crate::state::HostState;
 use std::sync::atomic::Ordering;
 use wasmtime::component::Accessor;
 use wasmtime::{Store, UpdateDeadline};
-use wasmtime_wasi::WasiView;
 
 /// What a guest does when the clock ticks while it computes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,15 +19,13 @@ pub enum AtTick {
 /// A store for one instance.
 pub fn make(
     engine: &wasmtime::Engine,
-    mut state: HostState,
+    state: HostState,
     clock: &Clock,
     at_tick: AtTick,
 ) -> Store<HostState> {
-    // As many streams, futures and tasks as other objects of the host: a stream may hold an open file as well.
-    let max_handles = state.ctx().table.max_capacity();
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limits);
-    store.set_max_component_handles(max_handles);
+    Scales::set_bounds(&mut store);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |mut context| {
         let state = context.data_mut();
@@ -42,7 +40,9 @@ pub fn make(
     // Epochs are looked at in loops and calls; a straight line of host calls has neither.
     let ticks = clock.ticks();
     let mut seen = ticks.load(Ordering::Relaxed);
+    let mut scales = Scales::default();
     store.call_hook(move |mut context, hook| {
+        scales.on(&mut context, hook)?;
         if !hook.exiting_host() {
             return Ok(());
         }

@@ -38,6 +38,6 @@ fn panicked(payload: &(dyn Any + Send)) -> Error {
 }
 
 /// The error for a broken contract.
-pub fn usage(text: impl Into<String>) -> Error {
+pub fn usage(text: impl std::fmt::Display) -> Error {
     Error::new(ErrorCode::Usage, text)
 }

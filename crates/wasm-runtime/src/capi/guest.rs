@@ -4,6 +4,7 @@ use super::engine::check_size;
 use super::error::{wrt_error, wrt_status};
 use super::exchange::{Callbacks, wrt_ops};
 use super::guard::{guard, guard_silently, usage};
+use super::heap::Run;
 use super::outcome::wrt_outcome;
 use super::request::wrt_request;
 use crate::{Guest, GuestKind};
@@ -97,6 +98,7 @@ pub unsafe extern "C" fn wrt_exchange_run(
         let parts = unsafe { request.parts() }?;
         // SAFETY: `callbacks` ends with the run, during which the caller keeps `ctx` valid.
         let callbacks = unsafe { Callbacks::new(ops, ctx) };
+        let _run = Run::begin();
         let ended = guest.0.run(&parts.borrow(), Box::new(callbacks))?;
         // SAFETY: not null, and the caller promises that it is valid for a write.
         unsafe { outcome.write(wrt_outcome::from(ended)) };

@@ -4,6 +4,7 @@ use super::engine::{check_size, wrt_engine};
 use super::error::{wrt_error, wrt_status};
 use super::guard::{guard, usage};
 use super::guest::wrt_guest;
+use super::heap::give_memory_back;
 use super::text::c_str;
 use crate::{LoadOptions, OPERATOR, Phase, Source, Trouble, Urgency, Watch};
 use std::ffi::{c_char, c_void};
@@ -108,16 +109,6 @@ pub unsafe extern "C" fn wrt_guest_load(
     };
     // SAFETY: the contract on `error` is this function's own.
     unsafe { guard(error, load) }
-}
-
-/// What reading and compiling a large program took is ten times the program, and the allocator would
-/// keep it: in every process that is forked later.
-fn give_memory_back() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: it takes a number, and may be called at any time.
-    unsafe {
-        libc::malloc_trim(0)
-    };
 }
 
 /// The caller's options, for one call of [`wrt_guest_load`], which promises that the callbacks may be

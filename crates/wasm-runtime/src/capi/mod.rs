@@ -21,6 +21,7 @@ mod error;
 mod exchange;
 mod guard;
 mod guest;
+mod heap;
 mod helper;
 mod load;
 pub(crate) mod locks;

@@ -40,7 +40,7 @@ pub struct wrt_outcome {
     pub exit_status: u32,
     /// One line that says why; NULL when there is nothing to say.
     pub detail: *mut c_char,
-    /// The guest's stack, several lines; NULL when there is none.
+    /// The guest's stack, some lines of bounded length; NULL when there is none or the request does not ask for it.
     pub backtrace: *mut c_char,
     /// Whether the memory limit refused the guest something.
     pub memory_denied: bool,

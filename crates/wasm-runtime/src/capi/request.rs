@@ -105,8 +105,8 @@ pub struct wrt_reuse {
     /// `sizeof(wrt_reuse)`.
     pub size: usize,
     /// Only requests of the same guest with the same key share instances. The key must stand for
-    /// everything else in `wrt_request` but `http` and `timeout_ms`: an instance keeps what the first
-    /// request gave it.
+    /// everything else in `wrt_request` but `http`, `timeout_ms` and `backtrace`: an instance keeps what the
+    /// first request gave it.
     pub key: wrt_bytes,
     /// How many requests one instance serves; at least 1.
     pub max_requests: u32,
@@ -155,6 +155,8 @@ pub struct wrt_request {
     pub outbound: *const wrt_outbound,
     /// Whether it may share an instance; NULL for an instance of its own. Ignored for commands.
     pub reuse: *const wrt_reuse,
+    /// Whether `wrt_outcome` is to have the guest's stack when it fails: no work is done for a text that nobody reads.
+    pub backtrace: bool,
 }
 
 /// A request's lists in Rust's terms.
@@ -171,6 +173,7 @@ pub struct Parts<'a> {
     config: Vec<(&'a str, &'a str)>,
     outbound: Option<OutboundParts<'a>>,
     reuse: Option<Reuse<'a>>,
+    backtrace: bool,
 }
 
 /// The lists of an HTTP request.
@@ -258,6 +261,7 @@ impl wrt_request {
                 // SAFETY: its pointers stay valid for 'a by the contract.
                 .map(|reuse| unsafe { reuse.parts() })
                 .transpose()?,
+            backtrace: self.backtrace,
         };
         match parts.has_nul() {
             true => Err(usage("an argument or a variable holds a NUL byte")),
@@ -373,6 +377,7 @@ impl Parts<'_> {
                 max_concurrent: outbound.max_concurrent,
             }),
             reuse: self.reuse,
+            backtrace: self.backtrace,
         }
     }
 

@@ -158,7 +158,7 @@ impl CompilerOptions {
             _ => {
                 let text = format!(
                     "the process that compiles it has ended ({status}): {}",
-                    crate::error::one_line(last_line(&text))
+                    crate::text::line(last_line(&text))
                 );
                 Error::new(ErrorCode::CompileLimit, text)
             }

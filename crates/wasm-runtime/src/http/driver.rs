@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::WasiBody;
 
-/// How the guest hands over its response: the response, or the name of the error that it reports instead.
+/// How the guest hands over its response: the response, or the name of the error that it reports instead, of bounded length.
 pub type Answer = Result<http::Response<WasiBody>, String>;
 
 /// The call of a guest for one request.
@@ -187,8 +187,9 @@ impl Driver {
                     Poll::Pending => return Ok(()),
                     Poll::Ready(Ok(Ok(response))) => self.send_head(response)?,
                     Poll::Ready(Ok(Err(code))) => {
-                        let text = format!("it reported the error {code} instead of a response");
-                        return Err(Failure::of_response(text));
+                        return Err(Failure::of_response(format_args!(
+                            "it reported the error {code} instead of a response"
+                        )));
                     }
                     Poll::Ready(Err(_)) => self.response = Response::Withheld,
                 },

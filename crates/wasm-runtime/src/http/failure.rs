@@ -2,7 +2,8 @@
 
 use crate::limits::Account;
 use crate::outcome::{self, End, Outcome, Phase, Stop};
-use crate::{Error, ErrorCode};
+use crate::{Error, ErrorCode, text};
+use std::fmt;
 use wasmtime_wasi_http::Error as HttpError;
 
 /// Why a request ended before guest and response were through.
@@ -17,10 +18,10 @@ pub struct Failure {
 
 impl Failure {
     /// A failure that the engine noticed.
-    pub fn new(end: End, detail: impl Into<String>) -> Failure {
+    pub fn new(end: End, detail: impl fmt::Display) -> Failure {
         Failure {
             end,
-            detail: detail.into(),
+            detail: text::line(detail),
             backtrace: String::new(),
             engine: None,
         }
@@ -38,27 +39,34 @@ impl Failure {
     }
 
     /// A response that can not be passed on, and why.
-    pub fn of_response(why: impl Into<String>) -> Failure {
+    pub fn of_response(why: impl fmt::Display) -> Failure {
         Failure::new(End::BadResponse, why)
     }
 
     /// A response body that ended with an error; `promised` says whether the head gave its length.
     pub fn of_given_up(error: &HttpError, promised: bool) -> Failure {
-        Failure::of_response(match error {
+        match error {
             HttpError::HttpResponseBodySize(_) if promised => {
-                "its body is not as long as its Content-Length says".into()
+                Failure::of_response("its body is not as long as its Content-Length says")
             }
-            other => format!("its body was given up before it was complete: {other}"),
-        })
+            other => Failure::of_response(format_args!(
+                "its body was given up before it was complete: {other}"
+            )),
+        }
     }
 
-    /// What Wasmtime says when an instance fails.
-    pub fn of_guest(error: &wasmtime::Error, phase: Phase, account: &Account) -> Failure {
+    /// What Wasmtime says when an instance fails; with the guest's stack, if that is wanted.
+    pub fn of_guest(
+        error: &wasmtime::Error,
+        phase: Phase,
+        account: &Account,
+        backtrace: bool,
+    ) -> Failure {
         let (end, detail) = outcome::classify(error, phase, account.denied());
         Failure {
             end,
             detail,
-            backtrace: outcome::backtrace(error),
+            backtrace: outcome::backtrace(error, backtrace),
             engine: outcome::pool_exhausted(error).then_some(ErrorCode::Busy),
         }
     }

@@ -11,7 +11,7 @@ use crate::network::{Network, Presence};
 use crate::outcome::Phase;
 use crate::state::HostState;
 use crate::store::{self, AtTick};
-use crate::{Error, Outcome, Request};
+use crate::{Error, Outcome, Request, text};
 use std::cell::Cell;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -119,7 +119,9 @@ impl Proxy {
         let journal = self.journal.clone();
         let mut call = ProxyCall {
             future: pin!(self.call(pre, scheme, incoming, sender, &phase)),
-            failed: |error: &wasmtime::Error| Failure::of_guest(error, phase.get(), &account),
+            failed: |error: &wasmtime::Error| {
+                Failure::of_guest(error, phase.get(), &account, request.backtrace)
+            },
             returned: false,
         };
         driver.run(&mut call, &method, answer, &journal)
@@ -145,7 +147,7 @@ impl Proxy {
         let request = http.new_incoming_request(scheme, incoming)?;
         let response = http.new_response_outparam_from_callback(|response| {
             // Nobody waits for it when the request is over.
-            let _ = answer.send(response.map_err(|code| format!("{code:?}")));
+            let _ = answer.send(response.map_err(|code| text::line(format_args!("{code:?}"))));
         })?;
         exports
             .wasi_http_incoming_handler()

@@ -16,7 +16,7 @@ use crate::network::{Network, Presence};
 use crate::outcome::Phase;
 use crate::state::HostState;
 use crate::store::{self, AtTick};
-use crate::{Error, Outcome, Request};
+use crate::{Error, Outcome, Request, text};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::convert::Infallible;
@@ -46,6 +46,8 @@ pub struct Instance {
     budget: Budget,
     journal: Journal,
     account: Account,
+    /// Its failure tells its stack, if the first request wanted that.
+    backtrace: bool,
     _place: OwnedSemaphorePermit,
 }
 
@@ -194,6 +196,7 @@ impl Instance {
             budget,
             journal,
             account,
+            backtrace: request.backtrace,
             _place: place,
         }))
     }
@@ -244,7 +247,12 @@ impl Instance {
                 false => Phase::Starting,
             };
             *guest = Seat::Over { _store: store };
-            self.fail(Failure::of_guest(&error, phase, &self.account));
+            self.fail(Failure::of_guest(
+                &error,
+                phase,
+                &self.account,
+                self.backtrace,
+            ));
         }
         drop(guest);
         self.bell.end();
@@ -326,7 +334,7 @@ fn answer<'a>(
                 let response = store.get().http().table.delete(response)?;
                 response.into_http(store, sent)
             })?),
-            Err(code) => Err(format!("{code:?}")),
+            Err(code) => Err(text::line(format_args!("{code:?}"))),
         };
         // Sending wakes the request's thread, which must see that nothing more comes.
         answered.store(true, Ordering::SeqCst);

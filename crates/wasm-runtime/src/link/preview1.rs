@@ -6,7 +6,8 @@
 //!   guest memory and the server (half of a small request's cost goes away);
 //! - `fd_close` and `fd_renumber`, to know when 0 to 2 mean something else;
 //! - `poll_oneoff`, because theirs may sleep with the thread, where no deadline reaches;
-//! - `proc_exit`, because an exit status may be any number.
+//! - `proc_exit`, because an exit status may be any number;
+//! - `random_get`, because theirs collects all that it is asked for in the host.
 
 use crate::state::{HostState, Strings};
 use std::time::Duration;
@@ -33,6 +34,7 @@ pub fn linker(engine: &wasmtime::Engine) -> Result<Linker<HostState>> {
     linker.func_wrap(MODULE, "proc_exit", |status: i32| -> Result<()> {
         Err(I32Exit(status).into())
     })?;
+    linker.func_wrap(MODULE, "random_get", random_get)?;
     linker.allow_shadowing(false);
     Ok(linker)
 }
@@ -195,6 +197,29 @@ fn wake(memory: &mut [u8], subscription: i32, event: i32, ready: i32) -> Option<
     report[..8].copy_from_slice(piece(memory, subscription, 8)?);
     piece(memory, event, report.len())?.copy_from_slice(&report);
     put_u32(memory, ready, 1)
+}
+
+/// The most random bytes that are made at once; between two pieces the deadline is looked at.
+const RANDOM: i32 = 64 << 10;
+
+fn random_get(mut caller: Caller<'_, HostState>, at: i32, len: i32) -> Result<i32> {
+    let (mut at, mut left) = (at.cast_unsigned(), len.cast_unsigned());
+    let (memory, _) = split(&mut caller)?;
+    if piece(memory, at.cast_signed(), left as usize).is_none() {
+        return Ok(EFAULT);
+    }
+    while left > 0 {
+        caller.data().channel.check()?;
+        let some = left.min(RANDOM.cast_unsigned());
+        let (mut memory, state) = guest(&mut caller)?;
+        let (place, count) = (at.cast_signed(), some.cast_signed());
+        let status = theirs::random_get(&mut state.wasi, &mut memory, place, count)?;
+        if status != SUCCESS {
+            return Ok(status);
+        }
+        (at, left) = (at.wrapping_add(some), left - some);
+    }
+    Ok(SUCCESS)
 }
 
 /// The memory in the form that wasmtime-wasi's functions take.

@@ -102,6 +102,7 @@ pub fn request<'a>() -> Request<'a> {
         config: &[],
         outbound: None,
         reuse: None,
+        backtrace: true,
     }
 }
 
