@@ -34,6 +34,7 @@ mod server;
 mod status;
 mod table;
 mod trailers;
+mod tree;
 
 pub use answer::Answer;
 pub use command::{
@@ -55,3 +56,6 @@ pub use server::{
 pub use status::Status;
 pub use table::Table;
 pub use trailers::Trailers;
+pub use tree::{
+    Directive, directives, error_logs, module_files, server_root, server_root_relative,
+};

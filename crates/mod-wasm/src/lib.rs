@@ -21,6 +21,7 @@ mod panics;
 mod program;
 mod programs;
 mod registry;
+mod reserved;
 mod response;
 mod script;
 mod script_log;
@@ -65,8 +66,8 @@ impl Module for Wasm {
         registry::reset();
     }
 
-    fn check_config(_: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
-        lifecycle::check_config(server)
+    fn check_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
+        lifecycle::check_config(pconf, server)
     }
 
     fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {

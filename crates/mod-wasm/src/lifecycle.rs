@@ -20,11 +20,11 @@ use crate::generation::{self, Generation, Loading};
 use crate::messages::{Fields, log_at_startup, log_server};
 use crate::programs;
 use crate::registry::{self, Section};
-use crate::{script_log, serialize, stamp};
+use crate::{reserved, script_log, serialize, stamp};
 
 /// Looks at every module that is named, without compiling it: `httpd -t` comes this far. The library must be there even if
 /// none is named, for programs that requests name. In the second reading at start all that has just been done.
-pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
+pub fn check_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
     let report: &dyn Fn(&Message, &Fields<'_>) = match pass() {
         Pass::Check => &|message, fields| log_at_startup(message, fields),
         Pass::Restart => &|message, fields| log_server(server, message, fields),
@@ -34,7 +34,7 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
     let runtime = Runtime::load().map_err(|error| report_load_error(&error, report))?;
     let limit = memory_limit();
     let mut seen = HashSet::new();
-    let mut result = Ok(());
+    let mut result = check_mounts(pconf, server, runtime, report);
     checked::begin();
     for section in &sections {
         let Some((module, entry_point)) = to_check(section, &sections) else {
@@ -57,6 +57,30 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
             if !module.optional {
                 result = Err(Failed);
             }
+        }
+    }
+    result
+}
+
+/// Looks at every directory that is given to programs.
+fn check_mounts(
+    pconf: Pool<'_>,
+    server: Server<'_>,
+    runtime: &Runtime,
+    report: &dyn Fn(&Message, &Fields<'_>),
+) -> Result<(), Failed> {
+    let reserved = reserved::directories(pconf, server, cache(pconf).as_ref());
+    let sections = registry::sections();
+    let mut result = Ok(());
+    for mount in sections.iter().flat_map(|section| &section.mounts) {
+        if let Err(error) = runtime.check_mount(&mount.host, &reserved) {
+            let fields: &Fields<'_> = &[
+                ("directive", &mount.directive),
+                ("detail", &error),
+                ("origin", &mount.origin),
+            ];
+            report(&messages::MOUNT_REFUSED, fields);
+            result = Err(Failed);
         }
     }
     result
@@ -189,7 +213,19 @@ pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
     ];
     report(&messages::READY, fields);
     generation::replace(Some(generation));
-    Ok(())
+    reserve(pconf, server)
+}
+
+/// Tells the engine, before children are made, which directories no guest is given.
+fn reserve(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
+    let Some(engine) = generation::engine() else {
+        return Ok(());
+    };
+    let reserved = reserved::directories(pconf, server, cache(pconf).as_ref());
+    engine.reserve(&reserved).map_err(|error| {
+        log_server(server, &messages::ENGINE_FAILED, &[("detail", &error)]);
+        Failed
+    })
 }
 
 fn open_script_logs(server: Server<'_>) -> Result<(), Failed> {

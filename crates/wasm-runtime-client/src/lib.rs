@@ -10,6 +10,7 @@ mod exchange;
 mod handles;
 mod load;
 mod request;
+mod reserved;
 mod runtime;
 
 #[expect(
@@ -29,4 +30,5 @@ pub use exchange::{BodyRead, Closed, End, Exchange, LogLevel, Outcome};
 pub use handles::{Engine, Guest};
 pub use load::{Phase, Source, Trouble, Watch};
 pub use request::{Field, Http, Mount, Outbound, Request, Reuse, TempDir};
+pub use reserved::ReservedDir;
 pub use runtime::{EngineOptions, EntryPoint, GuestKind, Runtime};

@@ -723,6 +723,24 @@ typedef struct {
     void *ctx;
 } wrt_load_options;
 
+/**
+ * A directory that the server keeps for itself.
+ */
+typedef struct {
+    /**
+     * Where it is, absolute; it need not be there yet.
+     */
+    wrt_bytes path;
+    /**
+     * What is in it, for messages, as half a sentence: `which holds the configuration`. UTF-8.
+     */
+    wrt_bytes holds;
+    /**
+     * Whether every directory in it is reserved too; those that contain it always are.
+     */
+    bool inside;
+} wrt_reserved_dir;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -884,6 +902,33 @@ wrt_status wrt_guest_load(const wrt_engine *engine,
  * `outcome` is NULL or an outcome that `wrt_exchange_run` has filled.
  */
 void wrt_outcome_clear(wrt_outcome *outcome);
+
+/**
+ * Replaces the directories that no guest of this engine is given from now on, whatever its `wrt_mount`s say: neither
+ * these, nor what contains one, nor, if they say so, what lies in one. A run that asks for one ends with WRT_ERR_MOUNT.
+ * Call it before the process forks; the directories of the kernel (`/proc`, `/sys`, `/dev`) need not be named. The list is
+ * read during the call only.
+ *
+ * # Safety
+ * `engine` is a live engine; at `dirs` lie `dirs_len` valid values, or it is NULL; `error` is NULL or valid for a write.
+ */
+wrt_status wrt_engine_reserve(const wrt_engine *engine,
+                              const wrt_reserved_dir *dirs,
+                              size_t dirs_len,
+                              wrt_error **error);
+
+/**
+ * Says whether the directory at `path` could be given to guests if these were reserved: WRT_ERR_MOUNT and the reason if
+ * not. One that is not there or cannot be opened is not judged here, but when a request asks for it. Any process may call
+ * it at any time.
+ *
+ * # Safety
+ * `path` is valid; at `dirs` lie `dirs_len` valid values, or it is NULL; `error` is NULL or valid for a write.
+ */
+wrt_status wrt_check_mount(wrt_bytes path,
+                           const wrt_reserved_dir *dirs,
+                           size_t dirs_len,
+                           wrt_error **error);
 
 /**
  * Installs the handlers that turn guest faults into traps. Call it once in each process that runs

@@ -11,11 +11,12 @@ use crate::http::Idle;
 use crate::kind::{GuestKind, Shape};
 use crate::link;
 use crate::load::{Loader, Source, Turns, Unwatched, Urgency, Watch};
+use crate::reserved::{Reserved, ReservedDir};
 use crate::state::HostState;
 use crate::temp::Homes;
 use crate::{Error, ErrorCode};
 use outbound::Outbound;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::component::Component;
 use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, Module, PoolingAllocationConfig, WasmFeatures,
@@ -62,6 +63,8 @@ pub struct Shared {
     pub outbound: Arc<Outbound>,
     /// Where private directories are made.
     pub homes: Homes,
+    /// The directories that no guest is given.
+    reserved: Mutex<Arc<Reserved>>,
 }
 
 /// One configuration of Wasmtime and what is linked for it.
@@ -93,7 +96,14 @@ impl Engine {
             idle: Idle::default(),
             outbound: Arc::new(Outbound::new(block_signals)),
             homes: Homes::default(),
+            reserved: Mutex::new(Arc::new(Reserved::new(&[]))),
         })))
+    }
+
+    /// Replaces the directories that no guest is given. Those of the kernel never are.
+    pub fn reserve(&self, dirs: &[ReservedDir]) {
+        let reserved = Arc::new(Reserved::new(dirs));
+        *self.0.lock_reserved() = reserved;
     }
 
     /// Why instances do not come from the pool; `None` when they do.
@@ -167,6 +177,16 @@ impl Engine {
 }
 
 impl Shared {
+    /// The directories that no guest is given.
+    pub fn reserved(&self) -> Arc<Reserved> {
+        Arc::clone(&self.lock_reserved())
+    }
+
+    fn lock_reserved(&self) -> MutexGuard<'_, Arc<Reserved>> {
+        // Only replaced as a whole: a poisoned lock is as good as another.
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The engine for WASI 0.3, made when the first such guest is loaded: what it keeps for
     /// concurrent calls costs every other guest a fifth of its speed.
     fn concurrent(&self) -> Result<Arc<Host>, Error> {

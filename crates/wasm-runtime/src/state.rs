@@ -1,6 +1,7 @@
 //! The state of the store that a guest runs in: what its imports work on.
 
 use crate::channel::Channel;
+use crate::given::{self, Given};
 use crate::guest::Guest;
 use crate::limits::Limits;
 use crate::network::{Hooks, Network, Presence};
@@ -45,6 +46,8 @@ pub struct HostState {
     hooks: Hooks,
     /// The guest's private directory. After `wasi`, so that its files are closed before it goes.
     pub temp: Option<TempDir>,
+    /// The directories of its mounts.
+    pub given: Vec<Given>,
 }
 
 impl HostState {
@@ -126,6 +129,7 @@ impl HostState {
         let mut wasi = builder.build_p1();
         let at_once = request.reuse.map_or(1, |reuse| reuse.max_concurrent);
         wasi.ctx().table.set_max_capacity(resources(at_once));
+        let given = given::directories(&mut wasi, request.mounts, &guest.shared.reserved())?;
         let (hooks, presence) = Hooks::new(network);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MAX_FIELDS);
@@ -140,6 +144,7 @@ impl HostState {
             http,
             hooks,
             temp,
+            given,
         };
         Ok((state, presence))
     }

@@ -22,6 +22,7 @@ mod guest;
 mod load;
 mod outcome;
 mod request;
+mod reserved;
 pub(crate) mod signals;
 mod text;
 
@@ -33,6 +34,7 @@ pub use guest::*;
 pub use load::*;
 pub use outcome::*;
 pub use request::*;
+pub use reserved::*;
 pub use signals::wrt_signals_install;
 
 /// The version of this ABI. It grows by one whenever a change breaks a caller built against the
