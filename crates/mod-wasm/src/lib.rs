@@ -12,6 +12,7 @@ mod generation;
 mod handler;
 mod http;
 mod lifecycle;
+mod links;
 mod loading;
 mod messages;
 mod nph;

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fs::DirEntry;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use httpd::{Pool, Server};
 use wasm_runtime_client::{CacheOptions, ReservedDir};
 
+use crate::links::real;
 use crate::registry;
 
 /// Directives whose first argument is a file that httpd writes, or the directory of such files. What `LoadModule` and
@@ -20,6 +22,10 @@ const LOGS: [&[u8]; 5] = [
     b"ForensicLog",
     b"ScriptLog",
 ];
+
+/// What the names of directories in `ServerRoot` begin with that distributions keep configuration in. One in which nothing but
+/// `LoadModule` stands, or nothing yet, is not known by what has been read.
+const USUAL: [&[u8]; 4] = [b"conf", b"mods-", b"sites-", b"vhosts"];
 
 /// How `Mutex` names a directory: a mechanism that uses files, and where.
 const MUTEX_FILES: [&[u8]; 3] = [b"file:", b"flock:", b"fcntl:"];
@@ -69,6 +75,7 @@ pub fn directories(
             list.add_locks(pconf, directive.first_argument());
         }
     }
+    list.add_usual();
     list.finish()
 }
 
@@ -135,6 +142,20 @@ impl List {
         }
     }
 
+    fn add_usual(&mut self) {
+        let Ok(entries) = self.root.read_dir() else {
+            return;
+        };
+        let usual = |entry: &DirEntry| {
+            let name = entry.file_name();
+            let begins = |start: &&[u8]| name.as_bytes().starts_with(start);
+            USUAL.iter().any(begins) && entry.path().is_dir()
+        };
+        for entry in entries.flatten().filter(usual) {
+            self.add(&entry.path(), CONFIGURATION, Extent::OfServerRoot);
+        }
+    }
+
     fn add_locks(&mut self, pconf: Pool<'_>, mutex: &[u8]) {
         let path = MUTEX_FILES
             .into_iter()
@@ -165,18 +186,4 @@ impl List {
         };
         self.found.into_iter().map(dir).collect()
     }
-}
-
-/// The path without symbolic links, as far as it is there.
-fn real(path: &Path) -> PathBuf {
-    for above in path.ancestors() {
-        if let Ok(there) = above.canonicalize() {
-            let rest = path.strip_prefix(above).unwrap_or(Path::new(""));
-            return match rest.as_os_str().as_bytes() {
-                b"" => there,
-                _ => there.join(rest),
-            };
-        }
-    }
-    path.to_owned()
 }

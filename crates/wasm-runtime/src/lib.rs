@@ -23,6 +23,7 @@ mod kind;
 mod limits;
 mod lines;
 mod link;
+mod links;
 mod load;
 mod network;
 mod outcome;

@@ -43,6 +43,9 @@ struct State {
     looked: Instant,
 }
 
+/// What a directory does that has a reserved one somewhere in it.
+const CONTAINS: &str = "contains";
+
 /// What the system calls a directory, whatever its path is.
 type Id = (u64, u64);
 
@@ -99,13 +102,15 @@ impl Reserved {
         }
         let chain = chain(dir).map_err(unclear)?;
         let places = self.places();
-        let found = self
-            .list
-            .iter()
-            .zip(&*places)
-            .find_map(|(reserved, place)| {
-                Some((reserved, place.relation(&chain, reserved.inside)?))
-            });
+        let all = self.list.iter().zip(&*places);
+        let found = all.filter_map(|(reserved, place)| {
+            Some((reserved, place.relation(&chain, reserved.inside)?))
+        });
+        // Where it is says most, by the innermost directory.
+        let found = found.max_by_key(|(reserved, relation)| {
+            let contains = *relation == CONTAINS;
+            (!contains, reserved.path.components().count())
+        });
         match found {
             None => Ok(()),
             Some((reserved, relation)) => Err(refused(format!(
@@ -161,7 +166,7 @@ impl Place {
             return Some("is");
         }
         if self.above.contains(own) {
-            return Some("contains");
+            return Some(CONTAINS);
         }
         let lies_in = self.own.as_ref().is_some_and(|place| above.contains(place));
         (inside && lies_in).then_some("lies in")

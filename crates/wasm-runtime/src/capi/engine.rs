@@ -5,13 +5,14 @@ use super::error::{wrt_error, wrt_status};
 use super::guard::{guard, guard_silently, usage};
 use super::guest::wrt_kind;
 use super::signals::while_preparing;
-use super::text::c_str;
+use super::text::{c_path, c_str};
 use crate::{Engine, EngineOptions, Error, ErrorCode};
 use rustix::fs::OFlags;
 use std::ffi::{CString, c_char};
 use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::ptr;
 
 /// The engine of a process: the compiled programs' memory, the pool of instances.
@@ -144,7 +145,7 @@ pub unsafe extern "C" fn wrt_check(
 ) -> wrt_status {
     let check = || {
         // SAFETY: the caller promises a NUL-terminated string or NULL.
-        let path = unsafe { c_str(path, "path") }?.ok_or_else(|| usage("path is NULL"))?;
+        let path = unsafe { c_path(path) }.ok_or_else(|| usage("path is NULL"))?;
         // SAFETY: the caller promises a NUL-terminated string or NULL.
         let entry_point = unsafe { c_str(entry_point, "entry_point") }?;
         let shape = crate::check(&read(path)?, memory_limit)?;
@@ -166,13 +167,13 @@ pub unsafe extern "C" fn wrt_check(
 const LARGEST: u64 = 256 << 20;
 
 /// The content of a program's file.
-pub fn read(path: &str) -> Result<Vec<u8>, Error> {
-    content(path).map_err(|e| Error::new(ErrorCode::Io, format!("{path}: {e}")))
+pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    content(path).map_err(|e| Error::new(ErrorCode::Io, format!("{}: {e}", path.display())))
 }
 
 /// Looks at what has been opened and not at what the path leads to: somebody may put a pipe or a device there meanwhile, of
 /// which the one never begins and the other never ends.
-fn content(path: &str) -> io::Result<Vec<u8>> {
+fn content(path: &Path) -> io::Result<Vec<u8>> {
     let nonblock = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new()
         .read(true)

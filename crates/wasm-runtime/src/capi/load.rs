@@ -4,7 +4,7 @@ use super::engine::{check_size, read, wrt_engine};
 use super::error::{wrt_error, wrt_status};
 use super::guard::{guard, usage};
 use super::guest::wrt_guest;
-use super::text::c_str;
+use super::text::c_path;
 use crate::{Phase, Source, Trouble, Urgency, Watch};
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn wrt_guest_load(
         // SAFETY: the caller promises a live engine or NULL.
         let engine = unsafe { engine.as_ref() }.ok_or_else(|| usage("engine is NULL"))?;
         // SAFETY: the caller promises a NUL-terminated string or NULL.
-        let path = unsafe { c_str(path, "path") }?.ok_or_else(|| usage("path is NULL"))?;
+        let path = unsafe { c_path(path) }.ok_or_else(|| usage("path is NULL"))?;
         // SAFETY: the caller promises NULL or valid options.
         let mut options = Options(unsafe { options.as_ref() }.copied());
         if guest.is_null() {
@@ -89,9 +89,10 @@ pub unsafe extern "C" fn wrt_guest_load(
         }
         let urgency = options.urgency()?;
         let bytes = read(path)?;
-        let loaded = engine
-            .engine
-            .load_watched(path, &bytes, urgency, &mut options);
+        let loaded =
+            engine
+                .engine
+                .load_watched(&path.to_string_lossy(), &bytes, urgency, &mut options);
         drop(bytes);
         give_memory_back();
         let loaded = loaded?;
