@@ -38,16 +38,16 @@ fn deployed(line: &str) -> Setup {
             site.join("shared"),
             site.join("releases").join(release).join("shared"),
         )
-        .unwrap();
+        .expect("a link");
     }
-    symlink(site.join("releases/1"), site.join("current")).unwrap();
+    symlink(site.join("releases/1"), site.join("current")).expect("a link");
     setup.file("site/shared/a", "what is shared")
 }
 
 fn switch(httpd: &Httpd, to: &Path) {
     let new = httpd.path("site/new");
-    symlink(to, &new).unwrap();
-    fs::rename(new, httpd.path("site/current")).unwrap();
+    symlink(to, &new).expect("a link");
+    fs::rename(new, httpd.path("site/current")).expect("a link");
 }
 
 #[test]
@@ -113,12 +113,15 @@ fn works_with_files(httpd: &Httpd, name: &str) {
         "done\n"
     );
     assert_eq!(ask("op=list&path=/app/current/shared/dir"), "b\n");
-    assert_eq!(fs::read(httpd.path("site/shared/dir/b")).unwrap(), b"more");
+    assert_eq!(
+        fs::read(httpd.path("site/shared/dir/b")).expect("a file"),
+        b"more"
+    );
     assert!(ask("op=stat&path=/app/current/shared/dir/b").contains('4'));
     assert_eq!(ask("op=remove&path=/app/current/shared/dir/b"), "done\n");
     let refused = ask("op=read&path=/app/out/secret");
     assert!(refused.starts_with("error: "), "{refused}");
-    fs::remove_dir(httpd.path("site/shared/dir")).unwrap();
+    fs::remove_dir(httpd.path("site/shared/dir")).expect("an empty directory");
 }
 
 #[test]

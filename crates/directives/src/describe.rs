@@ -145,6 +145,7 @@ impl ServerSettings {
             max_instances,
             cache_dir,
             cache_max,
+            garbage_collection,
         } = self;
         let mut lines = Vec::new();
         lines.extend(
@@ -160,6 +161,11 @@ impl ServerSettings {
             cache_max
                 .iter()
                 .map(|size| format!("compiled programs, at most: {}", show_size(*size))),
+        );
+        lines.extend(
+            garbage_collection
+                .iter()
+                .map(|on| format!("garbage collection: {}", on_off(*on))),
         );
         lines
     }

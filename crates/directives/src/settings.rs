@@ -352,6 +352,7 @@ pub struct ServerSettings {
     pub(crate) max_instances: Option<u32>,
     pub(crate) cache_dir: Option<CacheDir>,
     pub(crate) cache_max: Option<u64>,
+    pub(crate) garbage_collection: Option<bool>,
 }
 
 /// Where compiled programs are kept.
@@ -377,6 +378,12 @@ impl ServerSettings {
     #[must_use]
     pub fn cache_dir(&self) -> Option<&CacheDir> {
         self.cache_dir.as_ref()
+    }
+
+    /// May programs keep objects on a garbage-collected heap? Default: no.
+    #[must_use]
+    pub fn garbage_collection(&self) -> bool {
+        self.garbage_collection.unwrap_or(false)
     }
 
     /// How many bytes of them.

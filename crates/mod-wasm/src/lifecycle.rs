@@ -98,10 +98,11 @@ fn check_program(
         path: path.to_owned(),
         file,
         limit,
+        garbage_collection: garbage_collection(),
         entry_point: format!("{entry_point:?}"),
     });
     if !check.as_ref().is_some_and(checked::is_known) {
-        runtime.check(path, limit, entry_point)?;
+        runtime.check(path, limit, garbage_collection(), entry_point)?;
     }
     if let Some(check) = check {
         checked::note(check);
@@ -283,7 +284,12 @@ fn options(pconf: Pool<'_>) -> EngineOptions {
         max_instances,
         memory_limit: memory_limit(),
         cache: cache(pconf),
+        garbage_collection: garbage_collection(),
     }
+}
+
+fn garbage_collection() -> bool {
+    registry::with_server_settings(|server| server.garbage_collection())
 }
 
 fn memory_limit() -> u64 {

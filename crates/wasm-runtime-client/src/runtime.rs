@@ -31,6 +31,8 @@ pub struct EngineOptions {
     pub memory_limit: u64,
     /// Where compiled programs are kept; `None`: they are not.
     pub cache: Option<CacheOptions>,
+    /// Whether guests may keep objects on a garbage-collected heap; exceptions they may throw in any case.
+    pub garbage_collection: bool,
 }
 
 /// Which function of a program is to be called.
@@ -112,7 +114,7 @@ impl Runtime {
     }
 
     /// Validates a program and its imports without generating code, for an engine with this memory
-    /// limit. Any process may call it at any time.
+    /// limit and this choice of features. Any process may call it at any time.
     ///
     /// # Errors
     /// What is wrong with the program.
@@ -120,6 +122,7 @@ impl Runtime {
         &self,
         path: &Path,
         memory_limit: u64,
+        garbage_collection: bool,
         entry_point: EntryPoint<'_>,
     ) -> Result<GuestKind, Error> {
         let path = c_path(path)?;
@@ -136,6 +139,7 @@ impl Runtime {
                 self.functions.wrt_check(
                     path.as_ptr(),
                     memory_limit,
+                    garbage_collection,
                     entry_point
                         .as_ref()
                         .map_or(ptr::null(), |name| name.as_ptr()),
@@ -162,6 +166,7 @@ impl Runtime {
             max_instances: options.max_instances,
             memory_limit: options.memory_limit,
             cache: cache.as_ref().map_or(ptr::null(), ptr::from_ref),
+            garbage_collection: options.garbage_collection,
         };
         let mut engine = ptr::null_mut();
         self.call(|error| {

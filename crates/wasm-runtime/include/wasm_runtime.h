@@ -355,6 +355,10 @@ typedef struct {
      * Where compiled programs are kept; NULL: they are not. Read during the call only.
      */
     const wrt_cache_options *cache;
+    /**
+     * Whether guests may keep objects on a garbage-collected heap; exceptions they may throw in any case.
+     */
+    bool garbage_collection;
 } wrt_engine_options;
 
 /**
@@ -812,7 +816,7 @@ void wrt_engine_free(wrt_engine *engine);
 /**
  * Validates the program in the file at `path` and its imports without generating code, and says
  * what kind it is. It starts no thread and touches no signal handler: any process may call it at
- * any time. `memory_limit` is the one that the engine will be made with. `entry_point` is the
+ * any time. `memory_limit` and `garbage_collection` are those that the engine will be made with. `entry_point` is the
  * exported function to call; NULL for the kind's own, and an empty string to leave it unchecked.
  *
  * # Safety
@@ -821,6 +825,7 @@ void wrt_engine_free(wrt_engine *engine);
  */
 wrt_status wrt_check(const char *path,
                      uint64_t memory_limit,
+                     bool garbage_collection,
                      const char *entry_point,
                      wrt_kind *kind,
                      wrt_error **error);

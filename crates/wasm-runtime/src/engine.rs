@@ -4,7 +4,7 @@ use crate::cache::{Cache, CacheOptions};
 use crate::capi::signals::block_signals;
 use crate::clock::Clock;
 use crate::error::one_line;
-use crate::features::{self, features};
+use crate::features::{self, Allowed, features};
 use crate::gate::Gate;
 use crate::guest::{Guest, Plan};
 use crate::http::Idle;
@@ -31,6 +31,9 @@ const FIBER_STACK: usize = 2 << 20;
 /// Bytes of an instance's memory that are wiped and kept, instead of given back to the kernel.
 const KEEP_RESIDENT: usize = 128 << 10;
 
+/// The pages in which a memory grows, bytes.
+const PAGE: usize = 64 << 10;
+
 /// How an engine is made.
 #[derive(Clone, Debug, Default)]
 pub struct EngineOptions {
@@ -40,6 +43,8 @@ pub struct EngineOptions {
     pub memory_limit: u64,
     /// Where compiled programs are kept.
     pub cache: Option<CacheOptions>,
+    /// The features that its guests may use.
+    pub allowed: Allowed,
 }
 
 /// The engine of a process. Make it before forking; run guests after it.
@@ -70,6 +75,7 @@ pub struct Shared {
 /// One configuration of Wasmtime and what is linked for it.
 struct Host {
     engine: wasmtime::Engine,
+    allowed: Allowed,
     modules: wasmtime::Linker<HostState>,
     components: wasmtime::component::Linker<HostState>,
     unpooled: Option<String>,
@@ -212,6 +218,7 @@ impl Host {
             modules: link::preview1::linker(&engine).map_err(failed)?,
             components: link::component::linker(&engine, concurrent).map_err(failed)?,
             engine,
+            allowed: options.allowed,
             unpooled,
         })
     }
@@ -219,7 +226,7 @@ impl Host {
     fn load_module(&self, bytes: &[u8], loader: &mut Loader<'_>) -> Result<Plan, Error> {
         let module: Module = loader
             .load(&self.engine, bytes)
-            .map_err(|error| features::explain(bytes, error))?;
+            .map_err(|error| features::explain(bytes, self.allowed, error))?;
         let pre = self.modules.instantiate_pre(&module).map_err(unlinkable)?;
         Ok(Plan::Module(pre))
     }
@@ -232,7 +239,7 @@ impl Host {
     ) -> Result<Plan, Error> {
         let component: Component = loader
             .load(&self.engine, bytes)
-            .map_err(|error| features::explain(bytes, error))?;
+            .map_err(|error| features::explain(bytes, self.allowed, error))?;
         let pre = self
             .components
             .instantiate_pre(&component)
@@ -246,11 +253,11 @@ pub fn unlinkable(error: wasmtime::Error) -> Error {
 }
 
 /// What every configuration has in common.
-pub fn base_config(concurrent: bool) -> Config {
+pub fn base_config(concurrent: bool, allowed: Allowed) -> Config {
     let mut config = Config::new();
     config
         .wasm_features(WasmFeatures::all(), false)
-        .wasm_features(features(), true)
+        .wasm_features(features(allowed), true)
         .wasm_component_model_async(concurrent)
         .concurrency_support(concurrent)
         .epoch_interruption(true)
@@ -263,7 +270,7 @@ fn make_engine(
     options: &EngineOptions,
     concurrent: bool,
 ) -> Result<(wasmtime::Engine, Option<String>), Error> {
-    let mut config = base_config(concurrent);
+    let mut config = base_config(concurrent, options.allowed);
     let pool = pool(options, concurrent);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     let reason = match wasmtime::Engine::new(&config) {
@@ -293,7 +300,10 @@ const CONCURRENT_STACKS: u32 = 64;
 /// The pool of instances; [`check`](crate::check()) has one of its own, to refuse what this refuses.
 pub fn pool(options: &EngineOptions, concurrent: bool) -> PoolingAllocationConfig {
     let n = options.max_instances.max(1);
+    // Whole pages: what a guest may take is counted elsewhere, and a heap whose reservation ends within a page aborts the
+    // process (GHSA-wvgq-g5hf-6gm6).
     let memory = usize::try_from(options.memory_limit).unwrap_or(usize::MAX);
+    let memory = memory.checked_next_multiple_of(PAGE).unwrap_or(memory);
     let stacks = match concurrent {
         true => CONCURRENT_STACKS,
         false => STACKS,

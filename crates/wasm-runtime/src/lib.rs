@@ -38,9 +38,10 @@ mod wake;
 
 pub use cache::CacheOptions;
 pub use channel::{BodyRead, Closed, Exchange, Field, LogLevel};
-pub use check::check;
+pub use check::{check, check_with};
 pub use engine::{Engine, EngineOptions};
 pub use error::{Error, ErrorCode};
+pub use features::Allowed;
 pub use guest::Guest;
 pub use kind::{GuestKind, Shape};
 pub use load::{Phase, Source, Trouble, Unwatched, Urgency, Watch};

@@ -6,7 +6,7 @@ use super::guard::{guard, guard_silently, usage};
 use super::guest::wrt_kind;
 use super::signals::while_preparing;
 use super::text::{c_path, c_str};
-use crate::{Engine, EngineOptions, Error, ErrorCode};
+use crate::{Allowed, Engine, EngineOptions, Error, ErrorCode};
 use rustix::fs::OFlags;
 use std::ffi::{CString, c_char};
 use std::fs::OpenOptions;
@@ -33,6 +33,8 @@ pub struct wrt_engine_options {
     pub memory_limit: u64,
     /// Where compiled programs are kept; NULL: they are not. Read during the call only.
     pub cache: *const wrt_cache_options,
+    /// Whether guests may keep objects on a garbage-collected heap; exceptions they may throw in any case.
+    pub garbage_collection: bool,
 }
 
 /// Makes an engine. Call it before the process forks or starts threads, if it ever does; guests run
@@ -68,6 +70,9 @@ pub unsafe extern "C" fn wrt_engine_new(
                 // SAFETY: by the caller's promise its pointers are valid too.
                 .map(|cache| unsafe { cache.options() })
                 .transpose()?,
+            allowed: Allowed {
+                garbage_collection: options.garbage_collection,
+            },
         };
         let made = while_preparing(|| Engine::new(&options))?;
         let unpooled = made
@@ -129,7 +134,7 @@ pub unsafe extern "C" fn wrt_engine_free(engine: *mut wrt_engine) {
 
 /// Validates the program in the file at `path` and its imports without generating code, and says
 /// what kind it is. It starts no thread and touches no signal handler: any process may call it at
-/// any time. `memory_limit` is the one that the engine will be made with. `entry_point` is the
+/// any time. `memory_limit` and `garbage_collection` are those that the engine will be made with. `entry_point` is the
 /// exported function to call; NULL for the kind's own, and an empty string to leave it unchecked.
 ///
 /// # Safety
@@ -139,6 +144,7 @@ pub unsafe extern "C" fn wrt_engine_free(engine: *mut wrt_engine) {
 pub unsafe extern "C" fn wrt_check(
     path: *const c_char,
     memory_limit: u64,
+    garbage_collection: bool,
     entry_point: *const c_char,
     kind: *mut wrt_kind,
     error: *mut *mut wrt_error,
@@ -148,7 +154,8 @@ pub unsafe extern "C" fn wrt_check(
         let path = unsafe { c_path(path) }.ok_or_else(|| usage("path is NULL"))?;
         // SAFETY: the caller promises a NUL-terminated string or NULL.
         let entry_point = unsafe { c_str(entry_point, "entry_point") }?;
-        let shape = crate::check(&read(path)?, memory_limit)?;
+        let allowed = Allowed { garbage_collection };
+        let shape = crate::check_with(&read(path)?, memory_limit, allowed)?;
         if entry_point != Some("") {
             shape.check_entry_point(entry_point)?;
         }

@@ -81,6 +81,7 @@ pub fn engine(instances: u32) -> Engine {
         max_instances: instances,
         memory_limit: 64 << 20,
         cache: None,
+        allowed: wasm_runtime::Allowed::default(),
     })
     .unwrap();
     assert_eq!(engine.unpooled(), None);

@@ -77,6 +77,7 @@ pub fn unprepared(directory: &Path, max_size: u64) -> Engine {
             max_size,
             children: None,
         }),
+        allowed: wasm_runtime::Allowed::default(),
     })
     .unwrap()
 }
