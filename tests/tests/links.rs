@@ -1,6 +1,8 @@
 //! Scripts and files behind absolute symbolic links, as deploy tools make them: what lies in the program's directories is
 //! found, what does not is named in the log. And scripts whose names WASI cannot say.
 
+#![expect(clippy::expect_used, reason = "these are tests")]
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
