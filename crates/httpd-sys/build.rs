@@ -15,6 +15,7 @@ const FUNCTIONS: &[&str] = &[
     "ap_expr_(parse_cmd_mi|str_exec)",
     "ap_(filter_flush|get_brigade|get_conn_socket|get_limit_req_body|get_module_config|get_server_banner)",
     "ap_get_((request|server)_module_loglevel|status_line)",
+    "ap_(getword_conf|resolve_env)",
     "ap_(hook_(pre_config|check_config|post_config|child_init|handler))",
     "ap_(internal_redirect_handler|log_error_|log_perror_|log_rerror_|map_http_request_error|mpm_query|pass_brigade)",
     "ap_(runtime_dir_relative|scan_script_header_err_brigade_ex|server_root_relative|set_content_type|state_query)",
@@ -45,6 +46,7 @@ const VARS: &[&str] = &[
     "AP_EXPR_FLAG_(RESTRICTED|STRING_RESULT)",
     "AP_FTYPE_.*",
     "ap_unixd_config",
+    "ap_(conftree|loaded_modules|server_root)",
     "AP_REQ_.*",
     "APLOG_.*",
     "AP_FILTER_ERROR",
@@ -75,6 +77,7 @@ const HEADERS: &str = "
 #include <http_connection.h>
 #include <http_core.h>
 #include <http_log.h>
+#include <http_main.h>
 #include <http_protocol.h>
 #include <http_request.h>
 #include <ap_expr.h>

@@ -238,7 +238,7 @@ static int load_and_run(const wrt_engine *engine, const char *module, const char
     options.phase = phase;
     options.trouble = trouble;
     options.ctx = &compiling;
-    status = wrt_check(module, 64u << 20, NULL, NULL, &kind, &error);
+    status = wrt_check(module, 64u << 20, false, NULL, NULL, &kind, &error);
     if (status != WRT_OK)
         return refused("check", status, error);
     status = wrt_guest_load(engine, module, &options, &guest, &source, &error);

@@ -107,8 +107,9 @@ fn cgi_10_no_host_path_is_shown() {
         .cgi(
             "/elsewhere",
             "probe",
-            "WasmArg env\nWasmMapCGIFileNames On\nWasmMapDir /c ${ROOT}/conf",
+            "WasmArg env\nWasmMapCGIFileNames On\nWasmMapDir /c ${ROOT}/other",
         )
+        .file("other/x", "")
         .start();
     let root = httpd.path("");
     let root = root.to_string_lossy();

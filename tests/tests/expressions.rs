@@ -160,7 +160,8 @@ fn a_host_path_is_given_as_the_guest_knows_it() {
 
 #[test]
 fn a_host_path_that_no_mount_covers_is_not_shown() {
-    let httpd = setup("WasmArg %{DOCUMENT_ROOT}/page\nWasmMapDir /c ${ROOT}/conf")
+    let httpd = setup("WasmArg %{DOCUMENT_ROOT}/page\nWasmMapDir /c ${ROOT}/other")
+        .file("other/x", "")
         .cgi("/env", "probe", "WasmEnv ROOT %{DOCUMENT_ROOT}")
         .announce("WASM0180: %{DOCUMENT_ROOT}/page is ")
         .announce("htdocs/page, which no WasmDir or WasmMapDir covers (module probe.wasm)")

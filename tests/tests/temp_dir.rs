@@ -345,7 +345,7 @@ fn it_hides_a_directory_of_the_same_path_and_gives_it_back() {
 
 #[test]
 fn a_program_that_could_read_the_others_directories_is_refused() {
-    let httpd = probe("WasmTempDir /scratch\nWasmMapDir /all ${ROOT}")
+    let httpd = probe("WasmTempDir /scratch\nWasmMapDir /all ${ROOT}/tmp")
         .announce("WASM0176")
         .start();
     httpd.get("/p?do=env").expect(500);

@@ -4,7 +4,7 @@
 
 use crate::run::{Task, argument, cargo, command, output, run};
 use crate::setup::{self, Need};
-use crate::{docs, guests, header, links};
+use crate::{advisories, docs, guests, header, links};
 
 /// Every check by name.
 const CHECKS: &[(&str, crate::Run)] = &[
@@ -15,6 +15,7 @@ const CHECKS: &[(&str, crate::Run)] = &[
     ("wasm_runtime.h is up to date", header::check),
     ("generated documents are up to date", docs::check),
     ("dependencies", deny),
+    ("advisories", advisories::check),
     ("clippy", clippy),
     ("clippy of the guests", guests::clippy),
     ("rustdoc", docs::rustdoc),
@@ -80,8 +81,7 @@ fn clippy() -> Task {
     ]))
 }
 
-/// Licences, banned crates and sources. Advisories need a data base from the network: a service of its own watches
-/// those.
+/// Licences, banned crates and sources. Advisories, whose data base comes from the network, are another check.
 fn deny() -> Task {
     let offline = ["check", "licenses", "bans", "sources"];
     run(command("cargo-deny", &["--workspace", "--all-features"]).args(offline))

@@ -8,6 +8,7 @@
     reason = "a command line tool talks to its user"
 )]
 
+mod advisories;
 mod bench;
 mod bench_report;
 mod build;

@@ -12,7 +12,7 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use directives::Settings;
 
@@ -53,12 +53,14 @@ impl Environment {
     }
 
     /// What a CGI guest sees of `variables`, what it is told of the file that was requested, and what is configured. A
-    /// configured variable replaces one of the same name.
+    /// configured variable replaces one of the same name. `instead` gives the path of the host that is to be told instead of
+    /// one that the guest could not follow.
     #[must_use]
     pub fn cgi<'v>(
         variables: impl Iterator<Item = (&'v [u8], &'v [u8])>,
         settings: &Settings,
         requested: &Requested,
+        instead: &dyn Fn(&Path) -> Option<PathBuf>,
     ) -> Environment {
         let mut variables: Vec<_> = variables.collect();
         let directory = requested.working_directory(settings);
@@ -71,7 +73,9 @@ impl Environment {
                 continue;
             }
             let shown = if is_one_of(plain, HOST_PATHS) {
-                shown_path(value, settings, mapped)
+                let host = Path::new(OsStr::from_bytes(value));
+                let host = instead(host).map_or(Cow::Borrowed(host), Cow::Owned);
+                shown_path(&host, settings, mapped)
             } else {
                 Some(Cow::Borrowed(value))
             };
@@ -127,11 +131,9 @@ fn add_about_file<'v>(
 }
 
 /// The host path `path` as the guest may see it.
-fn shown_path<'p>(path: &'p [u8], settings: &Settings, mapped: bool) -> Option<Cow<'p, [u8]>> {
-    let seen = settings
-        .guest_path(Path::new(OsStr::from_bytes(path)))?
-        .into_bytes();
-    (mapped || seen == path).then_some(Cow::Owned(seen))
+fn shown_path<'p>(path: &Path, settings: &Settings, mapped: bool) -> Option<Cow<'p, [u8]>> {
+    let seen = settings.guest_path(path)?.into_bytes();
+    (mapped || seen == path.as_os_str().as_bytes()).then_some(Cow::Owned(seen))
 }
 
 /// `name` as a program can use it, as httpd does it for native programs: a digit in front and every character that is not
@@ -207,7 +209,7 @@ mod tests {
         let variables = variables
             .iter()
             .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        let environment = Environment::cgi(variables, settings, requested);
+        let environment = Environment::cgi(variables, settings, requested, &|_| None);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         environment
             .pairs()
@@ -289,7 +291,7 @@ mod tests {
             "REDIRECT_STATUS=200",
         ];
         assert_eq!(seen_with(&variables, &mapped, &script), all);
-        assert_eq!(script.out_of_sight(&mapped), None);
+        assert!(script.is_told(&mapped));
         let redirected = [("REDIRECT_STATUS", "404")];
         assert_eq!(
             seen_with(&redirected, &mapped, &script),
@@ -317,15 +319,29 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_no_mount_covers_is_found_before_the_guest_runs() {
+    fn without_mapping_nothing_is_told_of_a_script() {
         let script = Requested::Script("/var/site/a.php".into());
-        let mapped = settings(&[&["WasmMapDir", "/app", "/tmp"]]);
-        assert_eq!(script.out_of_sight(&mapped), Some(Path::new("/var/site")));
+        assert!(script.is_told(&Settings::default()));
         for line in [["WasmMapCGIFileNames", "Off"], ["WasmEnableCGI", "Off"]] {
-            assert_eq!(script.out_of_sight(&settings(&[&line])), None);
+            assert!(!script.is_told(&settings(&[&line])));
         }
-        let program = Requested::Program("/var/site/a.wasm".into());
-        assert_eq!(program.out_of_sight(&mapped), None);
+    }
+
+    #[test]
+    fn a_path_that_the_guest_cannot_follow_is_told_by_another() {
+        let mapped = settings(&[
+            &["WasmMapDir", "/app", "/tmp"],
+            &["WasmMapCGIFileNames", "On"],
+        ]);
+        let variables = [
+            (&b"SCRIPT_FILENAME"[..], &b"/tmp/current/a"[..]),
+            (b"X", b"/tmp/current/a"),
+        ];
+        let real = |path: &Path| Some(Path::new("/tmp/releases/1").join(path.file_name()?));
+        let environment =
+            Environment::cgi(variables.into_iter(), &mapped, &Requested::Nothing, &real);
+        let shown: Vec<&[u8]> = environment.0.iter().map(|(_, value)| value).collect();
+        assert_eq!(shown, [&b"/app/releases/1/a"[..], b"/tmp/current/a"]);
     }
 
     #[test]

@@ -45,15 +45,11 @@ impl Requested {
             .then(|| settings.guest_path(directory))?
     }
 
-    /// The directory of a script that the guest should read and can not see: it would be called for nothing. Where paths are
-    /// not mapped, the guest is not told about the script in this way, and finds it, if it wants one, by itself.
+    /// Is the guest told a path by which it should find the file? If it cannot see that, it would be called for nothing. Where
+    /// paths are not mapped, the guest is not told about a script in this way, and finds it, if it wants one, by itself.
     #[must_use]
-    pub fn out_of_sight(&self, settings: &Settings) -> Option<&Path> {
-        let Requested::Script(script) = self else {
-            return None;
-        };
-        let told = self.is_cgi(settings) && self.maps_file_names(settings);
-        (told && settings.guest_path(script).is_none()).then(|| script.parent())?
+    pub fn is_told(&self, settings: &Settings) -> bool {
+        self.is_cgi(settings) && self.maps_file_names(settings)
     }
 
     fn file(&self) -> Option<&Path> {

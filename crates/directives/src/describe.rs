@@ -146,6 +146,7 @@ impl ServerSettings {
             cache_dir,
             cache_max,
             compile_limit,
+            garbage_collection,
         } = self;
         let mut lines = Vec::new();
         lines.extend(
@@ -171,6 +172,11 @@ impl ServerSettings {
                 show_duration(limit.wait)
             )
         }));
+        lines.extend(
+            garbage_collection
+                .iter()
+                .map(|on| format!("garbage collection: {}", on_off(*on))),
+        );
         lines
     }
 }

@@ -16,6 +16,7 @@ mod wasm_dir;
 mod wasm_enable_cgi;
 mod wasm_entry_point;
 mod wasm_env;
+mod wasm_garbage_collection;
 mod wasm_map_cgi_file_names;
 mod wasm_map_dir;
 mod wasm_max_instances;
@@ -55,6 +56,7 @@ pub static DIRECTIVES: &[&Directive] = &[
     &wasm_max_instances::WASM_MAX_INSTANCES,
     &wasm_cache_dir::WASM_CACHE_DIR,
     &wasm_compile_limit::WASM_COMPILE_LIMIT,
+    &wasm_garbage_collection::WASM_GARBAGE_COLLECTION,
 ];
 
 /// The directive called `name`, in any case, as httpd looks it up.

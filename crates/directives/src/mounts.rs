@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
+use crate::args::Origin;
 use crate::settings::Settings;
 
 /// One host directory, opened for the guest.
@@ -13,6 +14,10 @@ pub struct Mount {
     pub host: PathBuf,
     /// The path under which the guest sees it, never empty, without a slash at its end unless it is `/`.
     pub guest: String,
+    /// The directive that says so, for errors found after all lines have been read.
+    pub directive: &'static str,
+    /// Its line.
+    pub origin: Origin,
     /// May the guest only read? Always `false` for now: no directive asks for it yet.
     pub read_only: bool,
 }

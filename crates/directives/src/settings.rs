@@ -353,6 +353,7 @@ pub struct ServerSettings {
     pub(crate) cache_dir: Option<CacheDir>,
     pub(crate) cache_max: Option<u64>,
     pub(crate) compile_limit: Option<CompileLimit>,
+    pub(crate) garbage_collection: Option<bool>,
 }
 
 /// What reading and compiling one program may take.
@@ -404,6 +405,12 @@ impl ServerSettings {
     #[must_use]
     pub fn cache_dir(&self) -> Option<&CacheDir> {
         self.cache_dir.as_ref()
+    }
+
+    /// May programs keep objects on a garbage-collected heap? Default: no.
+    #[must_use]
+    pub fn garbage_collection(&self) -> bool {
+        self.garbage_collection.unwrap_or(false)
     }
 
     /// How many bytes of them.

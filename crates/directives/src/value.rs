@@ -1,7 +1,8 @@
 //! A value that may depend on the request: a text, or an expression of httpd's that gives a text for each request. Keeps
 //! what was written; must not know how an expression is parsed or evaluated, which only httpd can.
 
-use std::path::Path;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 use crate::args::Paths;
 use crate::settings::Settings;
@@ -103,11 +104,12 @@ impl Value {
         self.kind != Kind::Literal
     }
 
-    /// The value for one request, with nothing left to evaluate. `evaluate` gives what httpd makes of an expression.
+    /// The value for one request, with nothing left to evaluate.
     pub(crate) fn evaluated(
         &self,
         settings: &Settings,
         evaluate: &mut dyn FnMut(&str) -> Result<String, String>,
+        instead: &dyn Fn(&Path) -> Option<PathBuf>,
     ) -> Result<Value, ValueProblem> {
         if !self.is_expression() {
             return Ok(self.clone());
@@ -120,7 +122,9 @@ impl Value {
         if self.kind == Kind::Expression {
             return Ok(Value::literal(&result));
         }
-        match settings.guest_path(Path::new(&result)) {
+        let path = Path::new(&result);
+        let path = instead(path).map_or(Cow::Borrowed(path), Cow::Owned);
+        match settings.guest_path(&path) {
             Some(path) => Ok(Value::literal(&path)),
             None => Err(ValueProblem::NoMount {
                 value: value(),
@@ -143,18 +147,20 @@ impl Settings {
     }
 
     /// The settings for one request: each expression has become its value, and a path of the host one of the guest.
-    /// `evaluate` gives what httpd makes of an expression. Until then an expression stands for itself.
+    /// `evaluate` gives what httpd makes of an expression, `instead` the path of the host that is to be told instead of one
+    /// that the guest could not follow. Until then an expression stands for itself.
     ///
     /// # Errors
     /// The first value that cannot be used.
     pub fn evaluated(
         &self,
         evaluate: &mut dyn FnMut(&str) -> Result<String, String>,
+        instead: &dyn Fn(&Path) -> Option<PathBuf>,
     ) -> Result<Settings, ValueProblem> {
         let mut settings = self.clone();
         let env = settings.env.iter_mut().map(|(_, value)| value);
         for value in settings.args.iter_mut().flatten().chain(env) {
-            *value = value.evaluated(self, evaluate)?;
+            *value = value.evaluated(self, evaluate, instead)?;
         }
         Ok(settings)
     }

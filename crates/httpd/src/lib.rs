@@ -35,6 +35,7 @@ mod status;
 mod table;
 mod thread;
 mod trailers;
+mod tree;
 
 pub use answer::Answer;
 pub use command::{
@@ -57,3 +58,6 @@ pub use status::Status;
 pub use table::Table;
 pub use thread::spawn;
 pub use trailers::Trailers;
+pub use tree::{
+    Directive, directives, error_logs, module_files, server_root, server_root_relative,
+};

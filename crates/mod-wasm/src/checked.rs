@@ -15,6 +15,8 @@ pub struct Check {
     pub file: FileStamp,
     /// The memory limit of the engine that it is to fit.
     pub limit: u64,
+    /// Whether that has garbage-collected heaps for programs.
+    pub garbage_collection: bool,
     /// The entry point that it must have.
     pub entry_point: String,
 }

@@ -12,6 +12,7 @@ mod generation;
 mod handler;
 mod http;
 mod lifecycle;
+mod links;
 mod loading;
 mod messages;
 mod nph;
@@ -21,6 +22,7 @@ mod panics;
 mod program;
 mod programs;
 mod registry;
+mod reserved;
 mod response;
 mod script;
 mod script_log;
@@ -65,8 +67,8 @@ impl Module for Wasm {
         registry::reset();
     }
 
-    fn check_config(_: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
-        lifecycle::check_config(server)
+    fn check_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
+        lifecycle::check_config(pconf, server)
     }
 
     fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {

@@ -21,12 +21,12 @@ use crate::loading::explained;
 use crate::messages::{Fields, log_at_startup, log_server};
 use crate::programs;
 use crate::registry::{self, Section};
-use crate::{script_log, serialize, stamp};
+use crate::{reserved, script_log, serialize, stamp};
 
 /// Looks at every module that is named, without compiling it: `httpd -t` comes this far. The library must be there even if
 /// none is named, for programs that requests name. In the second reading at start all that has just been done. A restart does
 /// not wait for what is optional.
-pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
+pub fn check_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
     let report: &dyn Fn(&Message, &Fields<'_>) = match pass() {
         Pass::Check => &|message, fields| log_at_startup(message, fields),
         Pass::Restart => &|message, fields| log_server(server, message, fields),
@@ -36,7 +36,7 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
     let runtime = Runtime::load().map_err(|error| report_load_error(&error, report))?;
     let (limit, compiler) = (memory_limit(), compiler());
     let mut seen = HashSet::new();
-    let mut result = Ok(());
+    let mut result = check_mounts(pconf, server, runtime, report);
     checked::begin();
     for section in &sections {
         let Some((module, entry_point)) = to_check(section, &sections) else {
@@ -65,6 +65,30 @@ pub fn check_config(server: Server<'_>) -> Result<(), Failed> {
     result
 }
 
+/// Looks at every directory that is given to programs.
+fn check_mounts(
+    pconf: Pool<'_>,
+    server: Server<'_>,
+    runtime: &Runtime,
+    report: &dyn Fn(&Message, &Fields<'_>),
+) -> Result<(), Failed> {
+    let reserved = reserved::directories(pconf, server, cache(pconf).as_ref());
+    let sections = registry::sections();
+    let mut result = Ok(());
+    for mount in sections.iter().flat_map(|section| &section.mounts) {
+        if let Err(error) = runtime.check_mount(&mount.host, &reserved) {
+            let fields: &Fields<'_> = &[
+                ("directive", &mount.directive),
+                ("detail", &error),
+                ("origin", &mount.origin),
+            ];
+            report(&messages::MOUNT_REFUSED, fields);
+            result = Err(Failed);
+        }
+    }
+    result
+}
+
 /// Looks at one program, unless the reading before has done so and it is still the same.
 fn check_program(
     runtime: &Runtime,
@@ -78,10 +102,11 @@ fn check_program(
         path: path.to_owned(),
         file,
         limit,
+        garbage_collection: garbage_collection(),
         entry_point: format!("{entry_point:?}"),
     });
     if !check.as_ref().is_some_and(checked::is_known) {
-        runtime.check(path, limit, entry_point, compiler)?;
+        runtime.check(path, limit, garbage_collection(), entry_point, compiler)?;
     }
     if let Some(check) = check {
         checked::note(check);
@@ -200,7 +225,19 @@ pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
     ];
     report(&messages::READY, fields);
     generation::replace(Some(generation));
-    Ok(())
+    reserve(pconf, server)
+}
+
+/// Tells the engine, before children are made, which directories no guest is given.
+fn reserve(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
+    let Some(engine) = generation::engine() else {
+        return Ok(());
+    };
+    let reserved = reserved::directories(pconf, server, cache(pconf).as_ref());
+    engine.reserve(&reserved).map_err(|error| {
+        log_server(server, &messages::ENGINE_FAILED, &[("detail", &error)]);
+        Failed
+    })
 }
 
 fn open_script_logs(server: Server<'_>) -> Result<(), Failed> {
@@ -259,6 +296,7 @@ fn options(pconf: Pool<'_>) -> EngineOptions {
         memory_limit: memory_limit(),
         cache: cache(pconf),
         compiler: compiler(),
+        garbage_collection: garbage_collection(),
     }
 }
 
@@ -271,6 +309,10 @@ fn compiler() -> CompilerOptions {
         program_size: limit.size,
         identity: children_identity(),
     }
+}
+
+fn garbage_collection() -> bool {
+    registry::with_server_settings(|server| server.garbage_collection())
 }
 
 fn memory_limit() -> u64 {

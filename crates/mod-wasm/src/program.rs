@@ -3,6 +3,7 @@
 //! guest is called.
 
 use std::fmt::Display;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use httpd::{Answer, FileKind, Request};
 use wasm_runtime_client::Guest;
 
 use crate::config::{By, DirConfig, Named};
+use crate::links::{self, Way};
 use crate::messages::log_request;
 use crate::programs::{self, Refusal};
 use crate::registry::Started;
@@ -69,21 +71,64 @@ fn requested_file(request: &Request) -> Result<Chosen, Answer> {
 
 fn interpreter(request: &Request, named: &Named, settings: &Settings) -> Result<Chosen, Answer> {
     permit(request)?;
-    let script = Requested::Script(request.filename().to_owned());
-    let chosen = loaded(request, named, script, None)?;
+    let way = links::way(settings, request.filename());
+    let script = match &way {
+        Way::Instead(script) => script.clone(),
+        Way::AsItIs | Way::Out(_) => request.filename().to_owned(),
+    };
+    let chosen = loaded(request, named, Requested::Script(script), None)?;
     // Who answers HTTP is not told of files.
     if !chosen.guest.kind().answers_http()
-        && let Some(directory) = chosen.requested.out_of_sight(settings)
+        && let Requested::Script(script) = &chosen.requested
+        && chosen.requested.is_told(settings)
     {
-        let fields: &[(&str, &dyn Display)] = &[
-            ("file", &request.filename().display()),
-            ("directory", &directory.display()),
-            ("module", &chosen.name),
-        ];
-        log_request(request, &messages::SCRIPT_UNSEEN, fields);
-        return Err(Answer::Http(500));
+        check_seen(request, &chosen.name, settings, script, &way)?;
     }
     Ok(chosen)
+}
+
+/// Refuses a script that its interpreter would be called for and could not open.
+fn check_seen(
+    request: &Request,
+    module: &str,
+    settings: &Settings,
+    script: &Path,
+    way: &Way,
+) -> Result<(), Answer> {
+    let file = request.filename();
+    let refused = |message: &Message, more: (&str, &dyn Display)| {
+        let shown = file.as_os_str().as_bytes().escape_ascii();
+        let file: &dyn Display = match file.to_str() {
+            Some(_) => &file.display(),
+            None => &shown,
+        };
+        log_request(
+            request,
+            message,
+            &[("file", file), more, ("module", &module)],
+        );
+        Err(Answer::Http(500))
+    };
+    if let Way::Out(link) = way {
+        return refused(&messages::SCRIPT_BEHIND_LINK, ("link", &link.display()));
+    }
+    if settings.guest_path(script).is_some() {
+        return Ok(());
+    }
+    let name = script.to_str().is_none();
+    match settings
+        .mounts()
+        .find(|mount| name && script.starts_with(&mount.host))
+    {
+        Some(mount) => refused(&messages::SCRIPT_NAME, ("directory", &mount.host.display())),
+        None => {
+            let directory = script.parent().unwrap_or(script);
+            refused(
+                &messages::SCRIPT_UNSEEN,
+                ("directory", &directory.display()),
+            )
+        }
+    }
 }
 
 fn loaded(

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use directives::{EntryPoint, ModuleRef, Origin, ScriptLog, ServerSettings, Settings};
+use directives::{EntryPoint, ModuleRef, Mount, Origin, ScriptLog, ServerSettings, Settings};
 use wasm_runtime_client::Guest;
 
 /// A module file, shared by all sections that name it. Loaded before children are started.
@@ -68,6 +68,8 @@ pub struct Section {
     pub script_log: Option<ScriptLog>,
     /// The line that makes its requests wait for each other.
     pub serialize: Option<Origin>,
+    /// The directories that it gives.
+    pub mounts: Vec<Mount>,
 }
 
 /// All of it.
@@ -106,6 +108,7 @@ pub fn note(id: SectionId, settings: &Settings) {
         section.memory_limit = settings.memory_limit();
         section.script_log = settings.script_log().cloned();
         section.serialize = settings.serialize().map(|it| it.origin.clone());
+        section.mounts = settings.mounts().cloned().collect();
     }
 }
 

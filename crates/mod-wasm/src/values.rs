@@ -1,9 +1,12 @@
 //! Values of the configuration that depend on the request: evaluates them, and refuses a request for which that fails.
 
+use std::path::Path;
+
 use directives::{ValueProblem, messages};
 use httpd::{Answer, Request};
 
 use crate::config::DirConfig;
+use crate::links;
 use crate::messages::log_request;
 
 /// Puts the values for this request in the place of the configuration's expressions. From here on the settings are those
@@ -16,13 +19,14 @@ pub fn evaluate(request: &Request, config: &mut DirConfig, module: &str) -> Resu
     if !settings.has_expressions() {
         return Ok(());
     }
-    let evaluated = settings.evaluated(&mut |text| {
+    let mut evaluate = |text: &str| {
         let expression = config.expression(text).ok_or("it was not parsed")?;
         let bytes = expression.evaluate(request)?;
         // WASI strings are Unicode, and what a client sends need not be.
         Ok(String::from_utf8_lossy(&bytes).into_owned())
-    });
-    match evaluated {
+    };
+    let instead = |path: &Path| links::instead(settings, path);
+    match settings.evaluated(&mut evaluate, &instead) {
         Ok(evaluated) => {
             config.set_settings(evaluated);
             Ok(())

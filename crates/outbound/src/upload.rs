@@ -105,6 +105,12 @@ impl HttpBody for Upload {
             return Poll::Ready(Some(Err(Error::ConnectionTerminated)));
         }
         match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            // It says nothing, and the HTTP library would keep each of them: over HTTP/2 nothing holds those back
+            // (GHSA-f8mm-ggr3-89wh). A guest that goes on so must not keep the thread.
+            Some(Ok(frame)) if frame.data_ref().is_some_and(Bytes::is_empty) => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
             Some(Ok(frame)) => match self.count(frame) {
                 Ok(frame) => Poll::Ready(Some(Ok(frame))),
                 Err(error) => self.failed(error),

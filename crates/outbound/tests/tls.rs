@@ -16,6 +16,9 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use std::future::pending;
 use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -92,6 +95,60 @@ async fn both_versions_are_spoken_as_the_handshake_says() {
         }
         assert_eq!(server.accepted(), 1, "{expected}");
     }
+}
+
+/// Reads frames of HTTP/2 until a stream ends, and answers it with 204. Gives the lengths of the DATA frames.
+async fn data_frames(tcp: TcpStream, tls: TlsAcceptor) -> Vec<usize> {
+    let mut tls = tls.accept(tcp).await.unwrap();
+    tls.read_exact(&mut [0; 24]).await.unwrap();
+    // SETTINGS, without any.
+    tls.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+    let mut lengths = Vec::new();
+    loop {
+        let mut head = [0; 9];
+        tls.read_exact(&mut head).await.unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        tls.read_exact(&mut vec![0; length]).await.unwrap();
+        let (data, end) = (head[3] == 0, head[4] & 1 == 1);
+        if data {
+            lengths.push(length);
+        }
+        if data && end {
+            // HEADERS that end the stream: `:status: 204` in the static table.
+            let mut answer = vec![0, 0, 1, 1, 5];
+            answer.extend_from_slice(&head[5..]);
+            answer.push(0x89);
+            tls.write_all(&answer).await.unwrap();
+            return lengths;
+        }
+    }
+}
+
+/// The HTTP library would keep each empty piece until the server reads, and no window holds those back.
+#[tokio::test]
+async fn empty_pieces_of_a_body_do_not_go_out() {
+    let ca = Ca::new();
+    let tls = ca.server("localhost", &["h2"]);
+    let (seen, mut lengths) = mpsc::channel(1);
+    let server = Server::raw(move |tcp| {
+        let (tls, seen) = (tls.clone(), seen.clone());
+        async move {
+            seen.send(data_frames(tcp, tls).await).await.unwrap();
+        }
+    })
+    .await;
+    let (client, uri) = (ca.client(), localhost(&server));
+    let (mut sender, body) = stream();
+    let session = session(&[&uri]);
+    let sent = client.send(&session, post(&uri, body), Timeouts::default());
+    for piece in ["", "", "a", "", "bc", ""] {
+        sender.send_data(Bytes::from(piece)).await.unwrap();
+    }
+    drop(sender);
+    // What the answer is does not matter, and the server is gone after it.
+    let _ = timeout(LONG, sent).await.unwrap();
+    // The last one is the end.
+    assert_eq!(lengths.recv().await.unwrap(), [1, 2, 0]);
 }
 
 #[tokio::test]

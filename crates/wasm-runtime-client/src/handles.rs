@@ -40,6 +40,11 @@ impl Engine {
         Engine(Arc::new(Handle { runtime, engine }))
     }
 
+    /// The library and the engine in it, for calls that stand elsewhere. The engine is alive as long as this handle.
+    pub(crate) fn raw(&self) -> (&'static Runtime, *const sys::wrt_engine) {
+        (self.0.runtime, self.0.engine)
+    }
+
     /// Why instances are made on demand, which is slower; `None` when they come from a pool.
     pub fn unpooled(&self) -> Option<String> {
         // SAFETY: the engine is alive as long as its handle.

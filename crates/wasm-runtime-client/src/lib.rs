@@ -12,6 +12,7 @@ mod handles;
 mod load;
 mod permit;
 mod request;
+mod reserved;
 mod runtime;
 
 #[expect(
@@ -33,4 +34,5 @@ pub use handles::{Engine, Guest};
 pub use load::{LoadOptions, Phase, Source, Trouble, Watch};
 pub use permit::Permit;
 pub use request::{Field, Http, Mount, Outbound, Request, Reuse, TempDir};
+pub use reserved::ReservedDir;
 pub use runtime::{EngineOptions, EntryPoint, GuestKind, Runtime};

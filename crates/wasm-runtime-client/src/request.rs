@@ -216,7 +216,7 @@ pub(crate) fn borrowed(fields: &[Field<'_>]) -> Vec<sys::wrt_field> {
     fields.iter().map(field).collect()
 }
 
-fn bytes(data: &[u8]) -> sys::wrt_bytes {
+pub(crate) fn bytes(data: &[u8]) -> sys::wrt_bytes {
     sys::wrt_bytes {
         data: data.as_ptr(),
         len: data.len(),

@@ -34,6 +34,8 @@ pub struct EngineOptions {
     pub cache: Option<CacheOptions>,
     /// How programs are read, checked and compiled.
     pub compiler: CompilerOptions,
+    /// Whether guests may keep objects on a garbage-collected heap; exceptions they may throw in any case.
+    pub garbage_collection: bool,
 }
 
 /// Which function of a program is to be called.
@@ -115,7 +117,7 @@ impl Runtime {
     }
 
     /// Validates a program and its imports without generating code, for an engine with this memory
-    /// limit, in a process of its own. Any process may call it at any time.
+    /// limit and this choice of features, in a process of its own. Any process may call it at any time.
     ///
     /// # Errors
     /// What is wrong with the program.
@@ -123,6 +125,7 @@ impl Runtime {
         &self,
         path: &Path,
         memory_limit: u64,
+        garbage_collection: bool,
         entry_point: EntryPoint<'_>,
         compiler: &CompilerOptions,
     ) -> Result<GuestKind, Error> {
@@ -141,6 +144,7 @@ impl Runtime {
                 self.functions.wrt_check(
                     path.as_ptr(),
                     memory_limit,
+                    garbage_collection,
                     entry_point
                         .as_ref()
                         .map_or(ptr::null(), |name| name.as_ptr()),
@@ -170,6 +174,7 @@ impl Runtime {
             memory_limit: options.memory_limit,
             cache: cache.as_ref().map_or(ptr::null(), ptr::from_ref),
             compiler: &compiler,
+            garbage_collection: options.garbage_collection,
         };
         let mut engine = ptr::null_mut();
         self.call(|error| {

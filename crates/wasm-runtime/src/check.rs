@@ -5,7 +5,7 @@
 //! it runs in the helper process.
 
 use crate::engine::{base_config, unlinkable, widest};
-use crate::features::{self, features};
+use crate::features::{self, Allowed, features};
 use crate::guest::Plan;
 use crate::hollow::Hollow;
 use crate::kind::{GuestKind, Shape};
@@ -16,33 +16,47 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, InstanceAllocationStrategy, Module, OptLevel};
 
 /// Says what kind of program `bytes` are and that they can be run here, with at most `memory_limit`
-/// bytes of memory.
+/// bytes of memory and the features that are always allowed.
 ///
 /// # Errors
 /// [`ErrorCode::NotWasm`], [`ErrorCode::Invalid`], [`ErrorCode::UnsupportedKind`],
 /// [`ErrorCode::Unlinkable`].
 pub fn check(bytes: &[u8], memory_limit: u64) -> Result<Shape, Error> {
+    check_with(bytes, memory_limit, Allowed::default())
+}
+
+/// The same with the features that an operator allows.
+///
+/// # Errors
+/// Those of [`check`].
+pub fn check_with(bytes: &[u8], memory_limit: u64, allowed: Allowed) -> Result<Shape, Error> {
     let mut shape = Shape::read(bytes)?;
     let kind = shape.kind()?;
-    Validator::new_with_features(features())
+    Validator::new_with_features(features(allowed))
         .validate_all(bytes)
         .map_err(|e| Error::new(ErrorCode::Invalid, format!("not valid WebAssembly: {e}")))
-        .map_err(|error| features::explain(bytes, error))?;
+        .map_err(|error| features::explain(bytes, allowed, error))?;
     match kind {
-        GuestKind::CommandP1 => shape.note_types(&check_module(bytes, memory_limit)?),
-        _ => check_component(bytes, kind, shape.is_concurrent(), memory_limit)?,
+        GuestKind::CommandP1 => {
+            let engine = engine(false, memory_limit, allowed)?;
+            shape.note_types(&check_module(bytes, &engine)?);
+        }
+        _ => {
+            let concurrent = shape.is_concurrent();
+            let engine = engine(concurrent, memory_limit, allowed)?;
+            check_component(bytes, kind, concurrent, &engine)?;
+        }
     }
     Ok(shape)
 }
 
-fn check_module(bytes: &[u8], memory_limit: u64) -> Result<Module, Error> {
+fn check_module(bytes: &[u8], engine: &Engine) -> Result<Module, Error> {
     let mut hollow = wasm_encoder::Module::new();
     Hollow::default()
         .parse_core_module(&mut hollow, Parser::new(0), bytes)
         .map_err(|e| cannot_copy(&e))?;
-    let engine = engine(false, memory_limit)?;
-    let module = Module::from_binary(&engine, hollow.as_slice()).map_err(invalid)?;
-    let linker = link::preview1::linker(&engine).map_err(unlinkable)?;
+    let module = Module::from_binary(engine, hollow.as_slice()).map_err(invalid)?;
+    let linker = link::preview1::linker(engine).map_err(unlinkable)?;
     linker.instantiate_pre(&module).map_err(unlinkable)?;
     Ok(module)
 }
@@ -51,22 +65,21 @@ fn check_component(
     bytes: &[u8],
     kind: GuestKind,
     concurrent: bool,
-    memory_limit: u64,
+    engine: &Engine,
 ) -> Result<(), Error> {
     let mut hollow = wasm_encoder::Component::new();
     Hollow::default()
         .parse_component(&mut hollow, Parser::new(0), bytes)
         .map_err(|e| cannot_copy(&e))?;
-    let engine = engine(concurrent, memory_limit)?;
-    let component = Component::from_binary(&engine, hollow.as_slice()).map_err(invalid)?;
-    let linker = link::component::linker(&engine, concurrent).map_err(unlinkable)?;
+    let component = Component::from_binary(engine, hollow.as_slice()).map_err(invalid)?;
+    let linker = link::component::linker(engine, concurrent).map_err(unlinkable)?;
     let pre = linker.instantiate_pre(&component).map_err(unlinkable)?;
     Plan::component(pre, kind).map_err(unlinkable)?;
     Ok(())
 }
 
-fn engine(concurrent: bool, memory_limit: u64) -> Result<Engine, Error> {
-    let mut config = base_config(concurrent);
+fn engine(concurrent: bool, memory_limit: u64, allowed: Allowed) -> Result<Engine, Error> {
+    let mut config = base_config(concurrent, allowed);
     // Only what is refused matters here.
     let pool = widest(memory_limit, concurrent);
     config

@@ -3,7 +3,7 @@
 
 use crate::engine::base_config;
 use crate::kind::GuestKind;
-use crate::{Error, ErrorCode};
+use crate::{Allowed, Error, ErrorCode};
 use wasmtime::Engine;
 
 /// Stack of a thread that compiles, bytes.
@@ -18,9 +18,10 @@ pub fn compile(
     kind: GuestKind,
     concurrent: bool,
     threads: usize,
+    allowed: Allowed,
 ) -> Result<Vec<u8>, Error> {
     // Where instances come from later makes no difference to code.
-    let engine = Engine::new(&base_config(concurrent))
+    let engine = Engine::new(&base_config(concurrent, allowed))
         .map_err(|e| Error::wasmtime(ErrorCode::Engine, &e))?;
     let work = || match kind {
         GuestKind::CommandP1 => engine.precompile_module(program),

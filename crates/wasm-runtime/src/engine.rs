@@ -5,7 +5,7 @@ use crate::capi::artifact::{map_component, map_module};
 use crate::capi::signals::block_signals;
 use crate::clock::Clock;
 use crate::compiler::CompilerOptions;
-use crate::features::features;
+use crate::features::{Allowed, features};
 use crate::gate::Gate;
 use crate::guest::{Guest, Plan};
 use crate::held::MAX_STACKS;
@@ -15,11 +15,13 @@ use crate::link;
 use crate::load::{LoadOptions, Loader, NativeCode, Source, Unwatched, Urgency, Watch};
 use crate::permits::{Permit, Permits};
 use crate::program::{Content, ProgramFile};
+use crate::reserved::{Reserved, ReservedDir};
 use crate::state::HostState;
 use crate::temp::Homes;
 use crate::{Error, ErrorCode, text};
 use outbound::Outbound;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures,
 };
@@ -38,6 +40,8 @@ const KEEP_RESIDENT: usize = 128 << 10;
 
 /// Maximum size of a trusted program, bytes: it could take all memory. The largest interpreters have 30 MB.
 const PROGRAM_SIZE: u64 = 256 << 20;
+/// The pages in which a memory grows, bytes.
+const PAGE: usize = 64 << 10;
 
 /// How an engine is made.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +54,8 @@ pub struct EngineOptions {
     pub cache: Option<CacheOptions>,
     /// How programs are compiled in a process of their own; `None`: in this one, since all of them are trusted.
     pub compiler: Option<CompilerOptions>,
+    /// The features that its guests may use.
+    pub allowed: Allowed,
 }
 
 /// The engine of a process. Make it before forking; run guests after it.
@@ -74,6 +80,8 @@ pub struct Shared {
     pub outbound: Arc<Outbound>,
     /// Where private directories are made.
     pub homes: Homes,
+    /// The directories that no guest is given.
+    reserved: Mutex<Arc<Reserved>>,
 }
 
 /// A host that is made when the first guest needs it.
@@ -82,6 +90,7 @@ type Lazy = Mutex<Option<Arc<Host>>>;
 /// One configuration of Wasmtime and what is linked for it.
 struct Host {
     engine: wasmtime::Engine,
+    allowed: Allowed,
     modules: wasmtime::Linker<HostState>,
     components: wasmtime::component::Linker<HostState>,
     unpooled: Option<String>,
@@ -109,7 +118,14 @@ impl Engine {
             idle: Idle::default(),
             outbound: Arc::new(Outbound::new(block_signals)),
             homes: Homes::default(),
+            reserved: Mutex::new(Arc::new(Reserved::new(&[]))),
         })))
+    }
+
+    /// Replaces the directories that no guest is given. Those of the kernel never are.
+    pub fn reserve(&self, dirs: &[ReservedDir]) {
+        let reserved = Arc::new(Reserved::new(dirs));
+        *self.0.lock_reserved() = reserved;
     }
 
     /// Why instances do not come from the pool; `None` when they do.
@@ -217,6 +233,16 @@ impl Engine {
 }
 
 impl Shared {
+    /// The directories that no guest is given.
+    pub fn reserved(&self) -> Arc<Reserved> {
+        Arc::clone(&self.lock_reserved())
+    }
+
+    fn lock_reserved(&self) -> MutexGuard<'_, Arc<Reserved>> {
+        // Only replaced as a whole: a poisoned lock is as good as another.
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Maps code and links it. What does not fit the pool of instances is made without: slower, but within the same limits.
     fn link(&self, code: &NativeCode) -> Result<Plan, Error> {
         let concurrent = code.summary().concurrent;
@@ -232,7 +258,7 @@ impl Shared {
         match pooled.link(code) {
             Err(e) if e.code == ErrorCode::Invalid && pooled.unpooled.is_none() => {
                 let slot = &self.unpooled[usize::from(concurrent)];
-                self.lazily(slot, || Host::on_demand(concurrent))?
+                self.lazily(slot, || Host::on_demand(concurrent, self.options.allowed))?
                     .link(code)
             }
             result => result,
@@ -281,6 +307,7 @@ impl Host {
             modules: link::preview1::linker(&engine).map_err(failed)?,
             components: link::component::linker(&engine, concurrent).map_err(failed)?,
             engine,
+            allowed: options.allowed,
             unpooled,
         })
     }
@@ -309,11 +336,11 @@ pub fn unlinkable(error: wasmtime::Error) -> Error {
 }
 
 /// What every configuration has in common.
-pub fn base_config(concurrent: bool) -> Config {
+pub fn base_config(concurrent: bool, allowed: Allowed) -> Config {
     let mut config = Config::new();
     config
         .wasm_features(WasmFeatures::all(), false)
-        .wasm_features(features(), true)
+        .wasm_features(features(allowed), true)
         .wasm_component_model_async(concurrent)
         .concurrency_support(concurrent)
         .epoch_interruption(true)
@@ -328,7 +355,7 @@ fn make_engine(
     options: &EngineOptions,
     concurrent: bool,
 ) -> Result<(wasmtime::Engine, Option<String>), Error> {
-    let mut config = base_config(concurrent);
+    let mut config = base_config(concurrent, options.allowed);
     let pool = pool(options, concurrent);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     let reason = match wasmtime::Engine::new(&config) {
@@ -388,7 +415,10 @@ pub fn widest(memory_limit: u64, concurrent: bool) -> PoolingAllocationConfig {
 /// The pool of instances.
 pub fn pool(options: &EngineOptions, concurrent: bool) -> PoolingAllocationConfig {
     let n = options.max_instances.max(1);
+    // Whole pages: what a guest may take is counted elsewhere, and a heap whose reservation ends within a page aborts the
+    // process (GHSA-wvgq-g5hf-6gm6).
     let memory = usize::try_from(options.memory_limit).unwrap_or(usize::MAX);
+    let memory = memory.checked_next_multiple_of(PAGE).unwrap_or(memory);
     let stacks = match concurrent {
         true => CONCURRENT_STACKS,
         false => STACKS,

@@ -22,13 +22,14 @@ pub enum GuestKind {
     ServiceP3,
 }
 
-/// The kinds of components and the export that makes each; http before cli, because a program that can
-/// answer HTTP is meant to, whatever else its toolchain made it export.
+/// The kinds of components and the export that makes each, the one that is meant before the others. http before cli, because
+/// a program that can answer HTTP is meant to, whatever else its toolchain made it export. The newer version before the older
+/// one: standard libraries export what they were made for, beside what the program is written for (Rust's for 0.2 do).
 const COMPONENTS: [(&str, GuestKind); 4] = [
-    ("wasi:http/incoming-handler@0.2.", GuestKind::ProxyP2),
     ("wasi:http/handler@0.3.", GuestKind::ServiceP3),
-    ("wasi:cli/run@0.2.", GuestKind::CommandP2),
+    ("wasi:http/incoming-handler@0.2.", GuestKind::ProxyP2),
     ("wasi:cli/run@0.3.", GuestKind::CommandP3),
+    ("wasi:cli/run@0.2.", GuestKind::CommandP2),
 ];
 
 impl GuestKind {
@@ -190,22 +191,19 @@ impl Shape {
             }
             return Ok(GuestKind::CommandP1);
         }
-        let found = |&(prefix, kind): &(&'static str, GuestKind)| {
-            let export = self.exports.iter().find(|e| e.starts_with(prefix))?;
-            Some((export, kind))
+        let exported = |prefix: &str, wanted: fn(&str) -> bool| {
+            let mut versions = self.exports.iter().filter_map(|e| e.strip_prefix(prefix));
+            versions.any(wanted)
         };
-        let (http, commands): (Vec<_>, Vec<_>) = COMPONENTS
-            .iter()
-            .filter_map(found)
-            .partition(|(_, kind)| kind.answers_http());
-        match (http.as_slice(), commands.as_slice()) {
-            ([(_, kind)], _) | ([], [(_, kind)]) => Ok(*kind),
-            ([(one, _), (two, _), ..], _) | ([], [(one, _), (two, _), ..]) => unsupported(format!(
-                "a component that exports both {} and {}: which one is meant?",
-                text::name(one),
-                text::name(two)
-            )),
-            ([], []) => unsupported(format!(
+        let of = |wanted: fn(&str) -> bool| {
+            let mut kinds = COMPONENTS.iter();
+            kinds.find(|(prefix, _)| exported(prefix, wanted))
+        };
+        // What came before a release is run by nobody: it is meant only if there is nothing else, and then found wanting.
+        let found = of(is_release).or_else(|| of(|_| true));
+        match found {
+            Some((_, kind)) => Ok(*kind),
+            None => unsupported(format!(
                 "a component that exports {}, but neither wasi:http/incoming-handler 0.2, wasi:http/handler 0.3 nor wasi:cli/run 0.2 or 0.3",
                 text::list(&self.exports)
             )),
@@ -254,6 +252,11 @@ impl Shape {
             }
         }
     }
+}
+
+/// Whether what follows the first two numbers of a version is that of a release: `0-rc-2026` is not.
+fn is_release(patch: &str) -> bool {
+    patch.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn invalid(error: &wasmparser::BinaryReaderError) -> Error {

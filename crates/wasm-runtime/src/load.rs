@@ -11,7 +11,7 @@ use crate::compiler::{Code, CompilerOptions, Job, JobKind, Summary};
 use crate::guest::Plan;
 use crate::permits::{Permit, Permits};
 use crate::program::{Content, SealedCopy, memory, seal};
-use crate::{Error, ErrorCode};
+use crate::{Allowed, Error, ErrorCode};
 use std::fs::File;
 use std::io::Write;
 use std::num::NonZero;
@@ -171,6 +171,8 @@ pub struct Loader<'a> {
     pub compiler: Option<&'a CompilerOptions>,
     /// The largest memory limit of any request, bytes.
     pub memory_limit: u64,
+    /// The features that programs may use.
+    pub allowed: Allowed,
     /// How it is to be done.
     pub options: LoadOptions,
     /// Maps code and links it. [`ErrorCode::Invalid`] says that it was not made for this engine.
@@ -300,12 +302,13 @@ impl Loader<'_> {
         let job = Job {
             kind: JobKind::Compile,
             memory_limit: self.memory_limit,
+            allowed: self.allowed,
             entry_point: None,
             background: self.options.urgency == Urgency::Background,
         };
         match self.compiler {
             Some(compiler) => compiler.compile(&job, program),
-            None => compile_here(program, self.memory_limit),
+            None => compile_here(program, self.memory_limit, self.allowed),
         }
     }
 
@@ -388,14 +391,18 @@ impl Told<'_> {
 }
 
 /// Checks and compiles a trusted program in this process.
-fn compile_here(program: &SealedCopy, memory_limit: u64) -> Result<Code, Error> {
+fn compile_here(
+    program: &SealedCopy,
+    memory_limit: u64,
+    allowed: Allowed,
+) -> Result<Code, Error> {
     let failed =
         |e: std::io::Error| Error::new(ErrorCode::Engine, format!("cannot keep the code: {e}"));
     let bytes = program.bytes()?;
-    let shape = crate::check(&bytes, memory_limit)?;
+    let shape = crate::check_with(&bytes, memory_limit, allowed)?;
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let (kind, concurrent) = (shape.kind()?, shape.is_concurrent());
-    let code = compile(&bytes, kind, concurrent, threads)?;
+    let code = compile(&bytes, kind, concurrent, threads, allowed)?;
     let mut file = memory("wasm-code").map_err(failed)?;
     file.write_all(&code).map_err(failed)?;
     seal(&file).map_err(failed)?;

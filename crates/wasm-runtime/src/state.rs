@@ -1,6 +1,7 @@
 //! The state of the store that a guest runs in: what its imports work on.
 
 use crate::channel::Channel;
+use crate::given::{self, Given};
 use crate::guest::Guest;
 use crate::held::max_files;
 use crate::limits::Limits;
@@ -41,6 +42,8 @@ pub struct HostState {
     hooks: Hooks,
     /// The guest's private directory. After `wasi`, so that its files are closed before it goes.
     pub temp: Option<TempDir>,
+    /// The directories of its mounts.
+    pub given: Vec<Given>,
 }
 
 impl HostState {
@@ -119,7 +122,8 @@ impl HostState {
             .map(|temp| temp_dir(guest, &temp, request.mounts, &mut builder));
         let temp = temp.transpose()?;
         network.grant_sockets(&mut builder);
-        let wasi = builder.max_random_size(MAX_RANDOM).build_p1();
+        let mut wasi = builder.max_random_size(MAX_RANDOM).build_p1();
+        let given = given::directories(&mut wasi, request.mounts, &guest.shared.reserved())?;
         let (hooks, presence) = Hooks::new(network);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MAX_FIELDS);
@@ -135,6 +139,7 @@ impl HostState {
             http,
             hooks,
             temp,
+            given,
         };
         Ok((state, presence))
     }

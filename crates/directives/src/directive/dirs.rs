@@ -3,11 +3,16 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use crate::args::Paths;
+use crate::args::{Origin, Paths};
 use crate::mounts::Mount;
 
 /// The mount of `host`, seen as `guest`, or under its own absolute path without one.
-pub(super) fn mount(host: &str, guest: Option<&str>, paths: &dyn Paths) -> Result<Mount, String> {
+pub(super) fn mount(
+    directive: &'static str,
+    (host, guest): (&str, Option<&str>),
+    origin: &Origin,
+    paths: &dyn Paths,
+) -> Result<Mount, String> {
     let host = resolved(host, paths)?;
     let host = without_final_slash(&host);
     let is_dir = fs::metadata(host)
@@ -20,6 +25,8 @@ pub(super) fn mount(host: &str, guest: Option<&str>, paths: &dyn Paths) -> Resul
     Ok(Mount {
         host: PathBuf::from(host),
         guest,
+        directive,
+        origin: origin.clone(),
         read_only: false,
     })
 }

@@ -17,7 +17,12 @@ pub static WASM_DIR: Directive = Directive {
            those of the directories given to it.\n\n\
            A relative path is relative to `ServerRoot`. The directory must exist when the configuration is read. \
            Sections inside other sections add to the outer ones. `WasmDir` opens host paths and is therefore never \
-           accepted in `.htaccess`.",
+           accepted in `.htaccess`.\n\n\
+           Directories on which the server itself depends are refused when the configuration is read, and once more when \
+           they are opened for a request: each that is, contains or lies in `WasmCacheDir`, `DefaultRuntimeDir`, the \
+           directory of a loaded module or of `Mutex`, `/proc`, `/sys` or `/dev`; each that contains a file of the \
+           configuration or a log; and each that lies in a directory of `ServerRoot` that holds such a file, unless there \
+           is a `DocumentRoot` in it too. What symbolic links lead to counts.",
     examples: &[Example {
         title: "Give a directory",
         lines: "WasmDir {dir}",
@@ -39,6 +44,7 @@ pub static WASM_DIR: Directive = Directive {
 };
 
 fn apply(settings: &mut Settings, args: &Args<'_>, paths: &dyn Paths) -> Result<(), String> {
-    settings.set_mount(dirs::mount(args.one()?, None, paths)?);
+    let dirs = (args.one()?, None);
+    settings.set_mount(dirs::mount("WasmDir", dirs, args.origin, paths)?);
     Ok(())
 }

@@ -17,7 +17,8 @@ pub static WASM_MAP_DIR: Directive = Directive {
            Of several directories for one guest path the last one holds, and that of an inner section replaces that of \
            an outer one. Where one guest path lies in another (`/` and `/data`), the program finds in the inner one what it \
            looks for there, and what the outer host directory holds under that name is no path of the program: a \
-           variable or argument that would name such a file is withheld or refused, as if no directory held it.",
+           variable or argument that would name such a file is withheld or refused, as if no directory held it.\n\n\
+           The server's own directories are refused, as for `WasmDir`.",
     examples: &[
         Example {
             title: "Show a directory as /data",
@@ -52,6 +53,7 @@ pub static WASM_MAP_DIR: Directive = Directive {
 
 fn apply(settings: &mut Settings, args: &Args<'_>, paths: &dyn Paths) -> Result<(), String> {
     let (guest, host) = args.two()?;
-    settings.set_mount(dirs::mount(host, Some(guest), paths)?);
+    let dirs = (host, Some(guest));
+    settings.set_mount(dirs::mount("WasmMapDir", dirs, args.origin, paths)?);
     Ok(())
 }

@@ -94,6 +94,31 @@ pub static SCRIPT_UNSEEN: Message = Message {
              `WasmMapCGIFileNames Off`.",
 };
 
+/// A link that the interpreter cannot follow.
+pub static SCRIPT_BEHIND_LINK: Message = Message {
+    code: "WASM0208",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: Some(500),
+    text: "the guest cannot open the script {file}: the symbolic link {link} leads out of its directories (module {module})",
+    remedy: "httpd follows the link, a WASI program cannot, since it would leave the directories that it has been given. Give \
+             it the directory that the link leads to as well, with `WasmMapDir` or `WasmDir`, or a directory above both. A \
+             link, absolute or not, that leads from a directory of the program into one is followed.",
+};
+
+/// A name that WASI has no way to say.
+pub static SCRIPT_NAME: Message = Message {
+    code: "WASM0209",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: Some(500),
+    text: "the guest cannot open the script {file}: its path in {directory} is not UTF-8, as all paths of WASI are \
+           (module {module})",
+    remedy: "The directory is given to the program and the file is there, but WASI can only name files whose names are UTF-8. \
+             Rename the file, or the directory on the way whose name is in another encoding such as Latin-1 (`convmv`). \
+             Bytes that are not ASCII are shown as `\\xNN`.",
+};
+
 /// The file of the program could not be used when the server started, and its line says that it need not be.
 pub static MODULE_NOT_THERE: Message = Message {
     code: "WASM0158",

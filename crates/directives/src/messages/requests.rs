@@ -151,7 +151,7 @@ pub static MOUNT_FAILED: Message = Message {
     status: Some(500),
     text: "a directory of WasmDir or WasmMapDir cannot be opened: {detail} (module {module})",
     remedy: "The directory was there when the server started. It has been removed since, or the user that the server \
-             runs as (`User`) may not open it.",
+             runs as (`User`) may not open it, or a link on the way to it now leads to one that is refused (WASM0207).",
 };
 
 /// Our own fault.

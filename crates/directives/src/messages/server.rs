@@ -90,6 +90,20 @@ pub static MODULE_LEFT_OUT: Message = Message {
              the file is right and the server is restarted, gracefully or not.",
 };
 
+/// A directive would give guests what the server itself depends on.
+pub static MOUNT_REFUSED: Message = Message {
+    code: "WASM0207",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: None,
+    text: "{directive}: {detail}; give a directory that holds only what programs may read and write ({origin})",
+    remedy: "A program could change, or read, what the server trusts: compiled programs that all children run, modules, \
+             configuration, logs that `root` writes, the memory of the server's processes. Give a smaller directory, such as \
+             the `DocumentRoot`, or move what the line names (`WasmCacheDir`, `DefaultRuntimeDir`, `ErrorLog`, the \
+             configuration file) out of it. `apachectl -t` reports the same without starting the server; a request whose \
+             directory has become such a one since gets WASM0115.",
+};
+
 /// A child without signal handlers cannot turn a guest's fault into a trap.
 pub static SIGNAL_HANDLERS: Message = Message {
     code: "WASM0008",

@@ -5,7 +5,7 @@ use crate::{Settings, ValueProblem};
 
 /// The arguments behind the program's name, with `[...]` around what was evaluated.
 fn arguments(settings: &Settings) -> Result<Vec<String>, ValueProblem> {
-    let evaluated = settings.evaluated(&mut |text| Ok(format!("[{text}]")))?;
+    let evaluated = settings.evaluated(&mut |text| Ok(format!("[{text}]")), &|_| None)?;
     assert!(!evaluated.has_expressions());
     Ok(evaluated.argv("a.wasm")[1..]
         .iter()
@@ -17,7 +17,10 @@ fn arguments(settings: &Settings) -> Result<Vec<String>, ValueProblem> {
 fn only_a_value_with_a_variable_is_an_expression() {
     let plain = section("WasmModule /a\nWasmArg 100%\nWasmArg {x}\nWasmArg %(x)\nWasmEnv A %x");
     assert!(!plain.has_expressions());
-    assert_eq!(plain.evaluated(&mut |_| unreachable!()), Ok(plain));
+    assert_eq!(
+        plain.evaluated(&mut |_| unreachable!(), &|_| None),
+        Ok(plain)
+    );
     let mixed = section("WasmModule /a\nWasmArg 1%\nWasmArg a%{X}b\nWasmArg %{f:x}");
     assert!(mixed.has_expressions());
     let expected = ["1%", "[a%{X}b]", "[%{f:x}]"].map(str::to_owned);
@@ -30,7 +33,7 @@ fn variables_of_the_environment_are_evaluated_and_merged_like_others() {
     let outer = section("WasmEnv A %{X}\nWasmEnv B %{X}\nWasmEnv C c");
     let merged = Settings::merge(&outer, &section("WasmEnv B b\nWasmEnv C %{Y}"));
     let settings = merged
-        .evaluated(&mut |text| Ok(text.to_lowercase()))
+        .evaluated(&mut |text| Ok(text.to_lowercase()), &|_| None)
         .unwrap();
     let env: Vec<_> = settings.env().collect();
     assert_eq!(env, [("A", "%{x}"), ("B", "b"), ("C", "%{y}")]);
@@ -39,7 +42,11 @@ fn variables_of_the_environment_are_evaluated_and_merged_like_others() {
 #[test]
 fn requests_with_other_values_have_other_settings() {
     let settings = section("WasmEnv A %{X}");
-    let of = |value: &str| settings.evaluated(&mut |_| Ok(value.to_owned())).unwrap();
+    let of = |value: &str| {
+        settings
+            .evaluated(&mut |_| Ok(value.to_owned()), &|_| None)
+            .unwrap()
+    };
     assert_eq!(of("a"), of("a"));
     assert_ne!(of("a"), of("b"));
     assert_ne!(of("a"), settings);
@@ -57,11 +64,14 @@ fn a_host_path_becomes_a_guest_path_by_the_longest_mount() {
     );
     let settings = section(&lines);
     let evaluated = |root: &str| {
-        settings.evaluated(&mut |text| {
-            Ok(text
-                .replace("%{DOCUMENT_ROOT}", root)
-                .replace("%{Request_Filename}", root))
-        })
+        settings.evaluated(
+            &mut |text| {
+                Ok(text
+                    .replace("%{DOCUMENT_ROOT}", root)
+                    .replace("%{Request_Filename}", root))
+            },
+            &|_| None,
+        )
     };
     let good = evaluated(&places.dir).unwrap();
     assert_eq!(good.argv("a.wasm")[1..], ["/app/x", "/app"]);
@@ -87,7 +97,9 @@ fn a_path_that_is_no_host_path_stays_as_it_is() {
         .places()
         .fill("WasmModule /a\nWasmMapDir /app {dir}\nWasmArg %{REQUEST_URI}");
     let dir = folder.places().dir;
-    let evaluated = section(&lines).evaluated(&mut |_| Ok(dir.clone())).unwrap();
+    let evaluated = section(&lines)
+        .evaluated(&mut |_| Ok(dir.clone()), &|_| None)
+        .unwrap();
     assert_eq!(evaluated.argv("a.wasm")[1..], [dir.as_str()]);
 }
 
@@ -105,7 +117,7 @@ fn what_cannot_be_used_is_said() {
         let error = read(&format!("WasmEnv A {value}")).unwrap_err();
         assert!(error.contains("is a path of the host"), "{error}");
     }
-    let failed = section("WasmArg %{X}").evaluated(&mut |_| Err("why".to_owned()));
+    let failed = section("WasmArg %{X}").evaluated(&mut |_| Err("why".to_owned()), &|_| None);
     let problem = ValueProblem::Failed {
         value: "%{X}".to_owned(),
         reason: "why".to_owned(),

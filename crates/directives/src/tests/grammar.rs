@@ -111,7 +111,9 @@ proptest! {
     ) {
         let mut settings = Settings::default();
         for (host, guest) in mounts {
-            settings.set_mount(Mount { host: host.into(), guest, read_only: false });
+            settings.set_mount(Mount {
+                host: host.into(), guest, directive: "WasmMapDir", origin: Origin::default(), read_only: false,
+            });
         }
         let mounts: Vec<&Mount> = settings.mounts().collect();
         let host = Path::new(&host);

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::common::{Folder, section};
-use crate::{Mount, Settings};
+use crate::{Mount, Origin, Settings};
 
 fn mount(host: &str, guest: &str) -> Mount {
     Mount {
         host: PathBuf::from(host),
         guest: guest.to_owned(),
+        directive: "WasmMapDir",
+        origin: Origin::default(),
         read_only: false,
     }
 }

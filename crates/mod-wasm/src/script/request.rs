@@ -2,12 +2,14 @@
 //! program.
 
 use std::ffi::CString;
+use std::path::Path;
 
 use cgi::{Environment, Requested};
 use directives::Settings;
 use httpd::Request;
 
 use crate::body::Length;
+use crate::links;
 
 /// `SCRIPT_NAME` and `PATH_INFO`.
 pub type Split = (CString, CString);
@@ -33,7 +35,10 @@ pub fn environment(
     request.add_cgi_environment(split.map(|(script, path)| (script.as_c_str(), path.as_c_str())));
     correct_length(request, length);
     match request.environment() {
-        Some(variables) => Environment::cgi(variables.iter(), settings, requested),
+        Some(variables) => {
+            let instead = |path: &Path| links::instead(settings, path);
+            Environment::cgi(variables.iter(), settings, requested, &instead)
+        }
         None => Environment::configured(settings),
     }
 }

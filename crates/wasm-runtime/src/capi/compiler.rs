@@ -71,7 +71,7 @@ impl wrt_compiler_options {
 
 /// Validates the program in the file at `path` and its imports without generating code, and says
 /// what kind it is. It starts no thread and touches no signal handler: any process may call it at
-/// any time. `memory_limit` is the one that the engine will be made with. `entry_point` is the
+/// any time. `memory_limit` and `garbage_collection` are those that the engine will be made with. `entry_point` is the
 /// exported function to call; NULL for the kind's own, and an empty string to leave it unchecked.
 /// `compiler` says how strangers' programs are read; with NULL the program is trusted and read in this process.
 ///
@@ -82,6 +82,7 @@ impl wrt_compiler_options {
 pub unsafe extern "C" fn wrt_check(
     path: *const c_char,
     memory_limit: u64,
+    garbage_collection: bool,
     entry_point: *const c_char,
     compiler: *const wrt_compiler_options,
     kind: *mut wrt_kind,
@@ -89,7 +90,7 @@ pub unsafe extern "C" fn wrt_check(
 ) -> wrt_status {
     let check = || {
         // SAFETY: the caller promises a NUL-terminated string or NULL.
-        let path = unsafe { c_str(path, "path") }?.ok_or_else(|| usage("path is NULL"))?;
+        let path = unsafe { c_path(path) }.ok_or_else(|| usage("path is NULL"))?;
         // SAFETY: the caller promises a NUL-terminated string or NULL.
         let entry_point = unsafe { c_str(entry_point, "entry_point") }?;
         // SAFETY: the caller promises NULL or valid options.
@@ -101,6 +102,7 @@ pub unsafe extern "C" fn wrt_check(
         let job = Job {
             kind: JobKind::Check,
             memory_limit,
+            allowed: Allowed { garbage_collection },
             entry_point: (entry_point != Some("")).then_some(entry_point),
             background: false,
         };

@@ -5,7 +5,7 @@ use super::compiler::wrt_compiler_options;
 use super::error::{wrt_error, wrt_status};
 use super::guard::{guard, guard_silently, usage};
 use super::signals::while_preparing;
-use crate::{Engine, EngineOptions, Error};
+use crate::{Allowed, Engine, EngineOptions, Error};
 use std::ffi::{CString, c_char};
 use std::ptr;
 
@@ -30,6 +30,8 @@ pub struct wrt_engine_options {
     /// How programs are read, checked and compiled in a process of their own; NULL: in this one, for programs that are trusted.
     /// Read during the call only.
     pub compiler: *const wrt_compiler_options,
+    /// Whether guests may keep objects on a garbage-collected heap; exceptions they may throw in any case.
+    pub garbage_collection: bool,
 }
 
 /// Makes an engine. Call it before the process forks or starts threads, if it ever does; guests run
@@ -71,6 +73,9 @@ pub unsafe extern "C" fn wrt_engine_new(
                 // SAFETY: by the caller's promise its pointers are valid too.
                 .map(|compiler| unsafe { compiler.options() })
                 .transpose()?,
+            allowed: Allowed {
+                garbage_collection: options.garbage_collection,
+            },
         };
         let made = while_preparing(|| Engine::new(&options))?;
         let unpooled = made

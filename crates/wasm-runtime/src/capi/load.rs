@@ -5,7 +5,7 @@ use super::error::{wrt_error, wrt_status};
 use super::guard::{guard, usage};
 use super::guest::wrt_guest;
 use super::heap::give_memory_back;
-use super::text::c_str;
+use super::text::c_path;
 use crate::{LoadOptions, OPERATOR, Phase, Source, Trouble, Urgency, Watch};
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn wrt_guest_load(
         // SAFETY: the caller promises a live engine or NULL.
         let engine = unsafe { engine.as_ref() }.ok_or_else(|| usage("engine is NULL"))?;
         // SAFETY: the caller promises a NUL-terminated string or NULL.
-        let path = unsafe { c_str(path, "path") }?.ok_or_else(|| usage("path is NULL"))?;
+        let path = unsafe { c_path(path) }.ok_or_else(|| usage("path is NULL"))?;
         // SAFETY: the caller promises NULL or valid options.
         let mut options = Options(unsafe { options.as_ref() }.copied());
         if guest.is_null() {

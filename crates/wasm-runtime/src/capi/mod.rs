@@ -28,6 +28,7 @@ pub(crate) mod locks;
 mod outcome;
 mod permit;
 mod request;
+mod reserved;
 pub(crate) mod signals;
 mod text;
 
@@ -42,6 +43,7 @@ pub use load::*;
 pub use outcome::*;
 pub use permit::*;
 pub use request::*;
+pub use reserved::*;
 pub use signals::wrt_signals_install;
 
 /// The version of this ABI. It grows by one whenever a change breaks a caller built against the

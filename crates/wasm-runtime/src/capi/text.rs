@@ -2,7 +2,9 @@
 
 use super::guard::usage;
 use crate::Error;
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, OsStr, c_char};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::slice;
 
 /// A borrowed run of bytes, which need not be NUL-terminated. `data` may be NULL when `len` is 0.
@@ -62,4 +64,17 @@ pub unsafe fn c_str<'a>(text: *const c_char, what: &str) -> Result<Option<&'a st
         .to_str()
         .map_err(|_| usage(format!("{what} is not UTF-8")))?;
     Ok(Some(text))
+}
+
+/// A path, whatever its encoding; `None` for NULL.
+///
+/// # Safety
+/// As for [`c_str`].
+pub unsafe fn c_path<'a>(path: *const c_char) -> Option<&'a Path> {
+    if path.is_null() {
+        return None;
+    }
+    // SAFETY: not null, and the rest is this function's contract.
+    let path = unsafe { CStr::from_ptr(path) };
+    Some(Path::new(OsStr::from_bytes(path.to_bytes())))
 }

@@ -6,7 +6,7 @@
 use super::job::Order;
 use super::{Report, Summary};
 use crate::capi::confine;
-use crate::check::check;
+use crate::check::check_with;
 use crate::compile::compile;
 use crate::program::contents;
 use crate::{Error, ErrorCode};
@@ -51,7 +51,7 @@ fn work(order: &Order) -> Result<Summary, Error> {
     };
     let program = duplicate(std::io::stdin().as_fd()).map_err(|e| failed("read", e))?;
     let bytes = contents(&program).map_err(|e| failed("read", e))?;
-    let shape = check(&bytes, order.memory_limit)?;
+    let shape = check_with(&bytes, order.memory_limit, order.allowed)?;
     if let Some(entry_point) = &order.entry_point {
         shape.check_entry_point(entry_point.as_deref())?;
     }
@@ -61,7 +61,8 @@ fn work(order: &Order) -> Result<Summary, Error> {
         code: 0,
     };
     if order.compile {
-        let code = compile(&bytes, summary.kind, summary.concurrent, order.threads)?;
+        let (kind, concurrent) = (summary.kind, summary.concurrent);
+        let code = compile(&bytes, kind, concurrent, order.threads, order.allowed)?;
         let mut output = duplicate(std::io::stdout().as_fd()).map_err(|e| failed("write", e))?;
         output.write_all(&code).map_err(|e| match e.kind() {
             std::io::ErrorKind::FileTooLarge => {

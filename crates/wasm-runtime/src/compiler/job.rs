@@ -3,6 +3,7 @@
 //! The arguments come from the server alone; nothing of a guest is in them but an entry point's name.
 
 use super::CompilerOptions;
+use crate::Allowed;
 use rustix::process::getpid;
 use std::fmt::Display;
 use std::num::NonZero;
@@ -24,6 +25,8 @@ pub struct Job<'a> {
     pub kind: JobKind,
     /// The largest memory limit of any request, bytes.
     pub memory_limit: u64,
+    /// The features that it may use.
+    pub allowed: Allowed,
     /// The entry point that must be there; `None`: it is not asked for. The inner `None` is the kind's own.
     pub entry_point: Option<Option<&'a str>>,
     /// Requests are being served meanwhile, and go first.
@@ -37,6 +40,8 @@ pub struct Order {
     pub compile: bool,
     /// See [`Job::memory_limit`].
     pub memory_limit: u64,
+    /// See [`Job::allowed`].
+    pub allowed: Allowed,
     /// See [`Job::entry_point`].
     pub entry_point: Option<Option<String>>,
     /// Threads to compile on.
@@ -71,6 +76,7 @@ impl Job<'_> {
         let mut say = |name: &str, value: &dyn Display| arguments.push(format!("{name}={value}"));
         say("compile", &u8::from(self.kind == JobKind::Compile));
         say("limit", &self.memory_limit);
+        say("gc", &u8::from(self.allowed.garbage_collection));
         say("threads", &threads);
         say("nice", if self.background { &NICE } else { &0 });
         say("time", &options.time.as_millis().div_ceil(1000).max(1));
@@ -106,6 +112,9 @@ impl Order {
         Ok(Order {
             compile: number::<u8>("compile", find("compile"))? != 0,
             memory_limit: number("limit", find("limit"))?,
+            allowed: Allowed {
+                garbage_collection: number::<u8>("gc", find("gc"))? != 0,
+            },
             entry_point: entry,
             threads: number::<usize>("threads", find("threads"))?.clamp(1, THREADS),
             nice: number("nice", find("nice"))?,
@@ -135,11 +144,14 @@ mod tests {
             let job = Job {
                 kind: JobKind::Compile,
                 memory_limit: 1 << 24,
+                allowed: Allowed {
+                    garbage_collection: true,
+                },
                 entry_point,
                 background: true,
             };
             let order = Order::parse(job.arguments(&options).into_iter()).unwrap();
-            assert!(order.compile);
+            assert!(order.compile && order.allowed.garbage_collection);
             assert_eq!((order.time, order.memory), (2, 1 << 30));
             assert_eq!((order.identity, order.nice), ((33, 34), NICE));
             let entry = order.entry_point.as_ref().map(Option::as_deref);

@@ -1,7 +1,7 @@
 //! The imports of components: WASI 0.2, WASI 0.3 where the engine runs concurrent guests, and the proposals
 //! `wasi:config` and `wasi:logging`.
 
-use super::{http, paths};
+use super::{component_paths, http, paths};
 use crate::LogLevel;
 use crate::state::HostState;
 use wasmtime::component::{ComponentType, Lift, Linker};
@@ -13,6 +13,7 @@ pub fn linker(engine: &wasmtime::Engine, concurrent: bool) -> wasmtime::Result<L
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     http::bound_p2(&mut linker)?;
+    component_paths::add(&mut linker)?;
     if concurrent {
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
         wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;

@@ -6,9 +6,11 @@
 //!   guest memory and the server (half of a small request's cost goes away);
 //! - `fd_close` and `fd_renumber`, to know when 0 to 2 mean something else;
 //! - `poll_oneoff`, because theirs may sleep with the thread, where no deadline reaches;
+//! - what takes a path ([`preview1_paths`]), because absolute symbolic links may lead to what the guest may open;
 //! - `proc_exit`, because an exit status may be any number;
 //! - `random_get`, because theirs collects all that it is asked for in the host.
 
+use super::preview1_paths;
 use crate::state::{HostState, Strings};
 use std::time::Duration;
 use wasmtime::{Caller, Extern, Linker, bail};
@@ -16,7 +18,7 @@ use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::p1::wasi_snapshot_preview1 as theirs;
 use wiggle::GuestMemory;
 
-const MODULE: &str = "wasi_snapshot_preview1";
+pub(super) const MODULE: &str = "wasi_snapshot_preview1";
 
 const SUCCESS: i32 = 0;
 const EFAULT: i32 = 21;
@@ -31,6 +33,7 @@ pub fn linker(engine: &wasmtime::Engine) -> Result<Linker<HostState>> {
     add_strings(&mut linker)?;
     add_descriptors(&mut linker)?;
     add_poll(&mut linker)?;
+    preview1_paths::add(&mut linker)?;
     linker.func_wrap(MODULE, "proc_exit", |status: i32| -> Result<()> {
         Err(I32Exit(status).into())
     })?;
@@ -40,7 +43,9 @@ pub fn linker(engine: &wasmtime::Engine) -> Result<Linker<HostState>> {
 }
 
 /// The caller's memory and the store's state, side by side.
-fn split<'a>(caller: &'a mut Caller<'_, HostState>) -> Result<(&'a mut [u8], &'a mut HostState)> {
+pub(super) fn split<'a>(
+    caller: &'a mut Caller<'_, HostState>,
+) -> Result<(&'a mut [u8], &'a mut HostState)> {
     match caller.get_export("memory") {
         Some(Extern::Memory(memory)) => Ok(memory.data_and_store_mut(caller)),
         _ => bail!("the module does not export its memory"),
@@ -48,7 +53,7 @@ fn split<'a>(caller: &'a mut Caller<'_, HostState>) -> Result<(&'a mut [u8], &'a
 }
 
 /// The piece of memory at `at`, when it lies inside.
-fn piece(memory: &mut [u8], at: i32, len: usize) -> Option<&mut [u8]> {
+pub(super) fn piece(memory: &mut [u8], at: i32, len: usize) -> Option<&mut [u8]> {
     let at = at.cast_unsigned() as usize;
     memory.get_mut(at..at.checked_add(len)?)
 }
@@ -223,7 +228,7 @@ fn random_get(mut caller: Caller<'_, HostState>, at: i32, len: i32) -> Result<i3
 }
 
 /// The memory in the form that wasmtime-wasi's functions take.
-fn guest<'a>(
+pub(super) fn guest<'a>(
     caller: &'a mut Caller<'_, HostState>,
 ) -> Result<(GuestMemory<'a>, &'a mut HostState)> {
     use theirs::WasiSnapshotPreview1;

@@ -82,6 +82,7 @@ pub fn engine(instances: u32) -> Engine {
         memory_limit: 64 << 20,
         cache: None,
         compiler: None,
+        allowed: wasm_runtime::Allowed::default(),
     })
     .unwrap();
     assert_eq!(engine.unpooled(), None);

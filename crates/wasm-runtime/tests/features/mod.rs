@@ -2,7 +2,9 @@
 //! has; and the two that there are not are refused with a word on what to do.
 
 use super::common::{Client, engine, request, run};
-use wasm_runtime::{End, ErrorCode, Outcome, Request, check};
+use wasm_runtime::{
+    Allowed, End, Engine, EngineOptions, ErrorCode, Outcome, Request, check, check_with,
+};
 
 /// A program with these definitions and this body of `_start`, which leaves the exit status on the stack.
 fn program(definitions: &str, body: &str) -> String {
@@ -145,18 +147,55 @@ fn several_memories_also_with_64_bit_addresses() {
     );
 }
 
+/// A program that needs garbage collection.
+const COLLECTED: (&str, &str) = (
+    "(type $pair (struct (field $n i32) (field $next (ref null $pair))))
+     (func $many (result i32) (local $n i32) (local $last (ref null $pair))
+        (loop $again
+            (local.set $last (struct.new $pair (local.get $n) (ref.null $pair)))
+            (local.set $n (i32.add (local.get $n) (i32.const 1)))
+            (br_if $again (i32.lt_u (local.get $n) (i32.const 1000000))))
+        (i32.sub (struct.get $pair $n (local.get $last)) (i32.const 999957)))",
+    "(call $many)",
+);
+
+/// Runs a program in an engine that allows garbage collection.
+fn collected(text: &str, request: &Request<'_>) -> Outcome {
+    let allowed = Allowed {
+        garbage_collection: true,
+    };
+    let bytes = wat::parse_str(text).unwrap();
+    check_with(&bytes, 64 << 20, allowed).unwrap();
+    let options = EngineOptions {
+        max_instances: 1,
+        memory_limit: 64 << 20,
+        allowed,
+        ..EngineOptions::default()
+    };
+    let engine = Engine::new(&options).unwrap();
+    let guest = engine.load("test", &bytes).unwrap();
+    guest.run(request, Box::new(Client::default())).unwrap()
+}
+
 #[test]
-fn garbage_collection() {
-    works(
-        "(type $pair (struct (field $n i32) (field $next (ref null $pair))))
-         (func $many (result i32) (local $n i32) (local $last (ref null $pair))
-            (loop $again
-                (local.set $last (struct.new $pair (local.get $n) (ref.null $pair)))
-                (local.set $n (i32.add (local.get $n) (i32.const 1)))
-                (br_if $again (i32.lt_u (local.get $n) (i32.const 1000000))))
-            (i32.sub (struct.get $pair $n (local.get $last)) (i32.const 999957)))",
-        "(call $many)",
-    );
+fn garbage_collection_where_it_is_allowed() {
+    let outcome = collected(&program(COLLECTED.0, COLLECTED.1), &request());
+    assert_eq!(outcome.end, End::Exited(42), "{outcome:?}");
+}
+
+#[test]
+fn garbage_collection_is_refused_with_advice_where_nobody_allows_it() {
+    let words = ["garbage collection", "WasmGarbageCollection On"];
+    for text in [
+        program(COLLECTED.0, COLLECTED.1),
+        program(
+            "(type $bytes (array (mut i8)))",
+            "(array.len (array.new_default $bytes (i32.const 42)))",
+        ),
+        program("", "(i31.get_s (ref.i31 (i32.const 42)))"),
+    ] {
+        refused(&wat::parse_str(&text).unwrap(), &words);
+    }
 }
 
 #[test]
@@ -172,9 +211,29 @@ fn what_the_collector_can_not_free_counts_as_memory() {
         memory_limit: 4 << 20,
         ..request()
     };
-    let outcome = run(&text, &small, &Client::default()).unwrap();
+    let outcome = collected(&text, &small);
     assert_eq!(outcome.end, End::LimitReached, "{outcome:?}");
     assert!(outcome.peak_memory <= 4 << 20, "{outcome:?}");
+}
+
+#[test]
+fn what_wasi_0_3_1_may_use_is_refused_with_advice() {
+    let words = ["WASI 0.3.1", "0.3.0"];
+    for (text, word) in [
+        (
+            r#"(component (import "a" (func (param "m" (map string u32))))
+                (import "wasi:cli/run@0.3.1" (instance $run)) (export "wasi:cli/run@0.3.1" (instance $run)))"#,
+            "map",
+        ),
+        (
+            r#"(component (import "wasi:cli/run@0.3.1" (instance $run))
+                (import "b" (implements "wasi:cli/environment@0.3.1") (instance))
+                (export "wasi:cli/run@0.3.1" (instance $run)))"#,
+            "implements",
+        ),
+    ] {
+        refused(&wat::parse_str(text).unwrap(), &[words[0], words[1], word]);
+    }
 }
 
 /// The module is refused for what it needs, by checking and by loading alike, and the operator is told all of these words.

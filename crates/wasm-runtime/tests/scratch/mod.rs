@@ -78,6 +78,7 @@ pub fn unprepared(directory: &Path, max_size: u64) -> Engine {
             children: None,
         }),
         compiler: None,
+        allowed: wasm_runtime::Allowed::default(),
     })
     .unwrap()
 }
