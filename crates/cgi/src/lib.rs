@@ -18,9 +18,10 @@ mod response;
 mod script_log;
 mod stderr;
 mod target;
+mod whole;
 
 pub use environment::Environment;
-pub use fields::{request_fields, request_trailers};
+pub use fields::{request_fields, request_trailers, without_connection_fields};
 pub use head::{HEAD_LIMIT, HeadProblem, HeadScanner, LINE_LIMIT, status_line, status_problem};
 pub use location::{SectionKind, location_prefix, split};
 pub use numbers::Numbers;
@@ -32,3 +33,4 @@ pub use response::{FieldProblem, ResponseHead, response_trailers};
 pub use script_log::{Failed, Record};
 pub use stderr::{Line, Stderr};
 pub use target::{is_kept, is_resolved, join, path_with_query};
+pub use whole::WholeBody;

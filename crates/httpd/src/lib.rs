@@ -21,6 +21,7 @@ mod brigade;
 mod command;
 mod connection;
 mod expression;
+mod framing;
 mod guard;
 mod hooks;
 mod input;
@@ -41,6 +42,7 @@ pub use command::{
 };
 pub use connection::Connection;
 pub use expression::Expression;
+pub use framing::Misframed;
 pub use hooks::Failed;
 pub use input::{Input, Read};
 pub use log::{Level, log_request, log_server, log_startup, now};
