@@ -142,7 +142,9 @@ unsafe extern "C" fn filter(
 /// `f` must be this filter, put in place by [`Framing::of`], and `brigade` a live brigade used by nobody else meanwhile.
 unsafe fn hold(f: *mut sys::ap_filter_t, brigade: *mut sys::apr_bucket_brigade) -> bool {
     // SAFETY: by this function's contract.
-    let (r, state) = unsafe { ((*f).r, (*f).ctx.cast::<State>()) };
+    let r = unsafe { (*f).r };
+    // SAFETY: as above.
+    let state: *const State = unsafe { (*f).ctx }.cast();
     // SAFETY: the filter was added for a request, which is alive while its response is being sent.
     let request = unsafe { Request::from_raw(r) };
     // SAFETY: the context is that of this filter, which lives as long as the request.

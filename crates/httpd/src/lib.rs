@@ -45,7 +45,7 @@ pub use expression::Expression;
 pub use framing::Misframed;
 pub use hooks::Failed;
 pub use input::{Input, Read};
-pub use log::{Level, log_request, log_server, log_startup, now};
+pub use log::{Level, is_logged, log_request, log_server, log_startup, now};
 pub use module::{Module, Record, record};
 pub use output::Output;
 pub use pool::Pool;

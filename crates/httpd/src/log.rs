@@ -45,13 +45,19 @@ impl Level {
     }
 }
 
+/// Is the level on, in the log of the request's virtual host?
+#[must_use]
+pub fn is_logged(request: &Request, level: Level) -> bool {
+    // SAFETY: the request is alive; the function only reads it.
+    let limit = unsafe { sys::ap_get_request_module_loglevel(request.as_ptr(), index()) };
+    limit >= level.code()
+}
+
 /// Logs a line about a request, into the log of its virtual host. `line` is called only if the level is on.
 #[track_caller]
 pub fn log_request(request: &Request, level: Level, line: impl FnOnce() -> String) {
     let r = request.as_ptr();
-    // SAFETY: the request is alive; the function only reads it.
-    let limit = unsafe { sys::ap_get_request_module_loglevel(r, index()) };
-    if limit < level.code() {
+    if !is_logged(request, level) {
         return;
     }
     let place = Location::caller();

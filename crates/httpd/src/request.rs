@@ -163,10 +163,11 @@ impl Request {
 
     /// Says nothing of the length of a body that there is not.
     pub fn forget_content_length(&mut self) {
-        for table in [self.headers_out(), self.err_headers_out()] {
-            if let Some(table) = table {
-                table.unset(c"Content-Length");
-            }
+        for table in [self.headers_out(), self.err_headers_out()]
+            .into_iter()
+            .flatten()
+        {
+            table.unset(c"Content-Length");
         }
     }
 

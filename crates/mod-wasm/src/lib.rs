@@ -13,6 +13,7 @@ mod handler;
 mod http;
 mod lifecycle;
 mod loading;
+mod log_limit;
 mod messages;
 mod nph;
 mod outcome;

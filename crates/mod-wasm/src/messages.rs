@@ -14,6 +14,11 @@ pub fn log_request(request: &Request, message: &Message, fields: &Fields<'_>) {
     httpd::log_request(request, level(message.level), || message.line(fields));
 }
 
+/// Does the log take lines of this message's level?
+pub fn is_logged(request: &Request, message: &Message) -> bool {
+    httpd::is_logged(request, level(message.level))
+}
+
 /// Logs a message about the server.
 #[track_caller]
 pub fn log_server(server: Server<'_>, message: &Message, fields: &Fields<'_>) {
