@@ -164,6 +164,31 @@ fn a_guest_without_a_head_of_its_own_is_held_to_it() {
 }
 
 #[test]
+fn an_include_is_held_to_the_head_of_its_page() {
+    // What stands before the include may have gone out when the program begins.
+    let page = |before: usize| format!("{}<!--#include virtual=\"/x\" -->", "y".repeat(before));
+    let httpd = Setup::new()
+        .module("headers")
+        .module("include")
+        .conf(
+            "<Directory ${ROOT}/htdocs>\nOptions +Includes\nSetOutputFilter INCLUDES\n</Directory>\n\
+             <Location /short.html>\nHeader set Content-Length 2\n</Location>\n\
+             <Location /long.html>\nHeader set Content-Length 20002\n</Location>",
+        )
+        .file("htdocs/short.html", page(0))
+        .file("htdocs/long.html", page(20_000))
+        .prints("/x", long(&format!("Content-Type: text/html\n\nAB{EVIL}")))
+        .announce("WASM0200")
+        .tolerate("include:error")
+        .start();
+    for target in ["/short.html", "/long.html"] {
+        let all = at_once(&httpd, &Req::get(target));
+        assert_eq!(all.matches("HTTP/1.1 ").count(), 1, "{all}");
+        assert!(!all.contains("EVIL") && all.ends_with("AB"), "{all}");
+    }
+}
+
+#[test]
 fn a_head_request_says_what_it_likes() {
     let head = "Content-Type: text/plain\nContent-Length: 2\n\n";
     let httpd = Setup::new()

@@ -52,6 +52,22 @@ struct State {
     problem: Cell<Option<Misframed>>,
 }
 
+impl State {
+    /// Takes note of what the head says that has gone out, of whose body so many bytes have passed.
+    fn read_head(&self, request: &Request, passed: u64) {
+        let expected = expected(request);
+        if expected.is_err() {
+            self.problem.set(Some(Misframed::Ambiguous));
+        }
+        self.expected.set(match expected {
+            Ok(Expected::Bytes(length)) | Err(length) => {
+                Expected::Bytes(length.saturating_sub(passed))
+            }
+            Ok(other) => other,
+        });
+    }
+}
+
 /// How much more body there must be.
 #[derive(Debug, Clone, Copy, Default)]
 enum Expected {
@@ -64,7 +80,7 @@ enum Expected {
     Bytes(u64),
 }
 
-/// The filter of one request; none for a part of another request, whose head is not its own.
+/// The filter of one response. A part of another request, such as an include, has that of the whole.
 ///
 /// As a brigade it holds no lifetime: the state lives in the request's pool, and its owner is used with that request.
 #[derive(Debug)]
@@ -74,7 +90,8 @@ impl Framing {
     /// Puts the filter in place, unless it is there.
     pub(crate) fn of(request: &Request) -> Framing {
         let handle = HANDLE.load(Ordering::Relaxed);
-        if request.is_sub_request() || handle.is_null() {
+        let request = &request.outermost();
+        if handle.is_null() {
             return Framing(None);
         }
         if let Some(state) = present(request, handle) {
@@ -84,7 +101,11 @@ impl Framing {
         let Some(pool) = (unsafe { Pool::from_raw(request.pool_ptr()) }) else {
             return Framing(None);
         };
-        let state = pool.own(State::default());
+        let state = State::default();
+        if request.head_is_out() {
+            state.read_head(request, request.body_passed());
+        }
+        let state = pool.own(state);
         let (context, r) = (state.as_ptr().cast(), request.as_ptr());
         // SAFETY: the handle is of this reading of the configuration, whose filters live as long as any request; request and
         // connection are alive, and so is the context, as long as the request's pool.
@@ -156,11 +177,7 @@ unsafe fn hold(f: *mut sys::ap_filter_t, brigade: *mut sys::apr_bucket_brigade) 
         return true;
     }
     if let Expected::Unknown = state.expected.get() {
-        let expected = expected(&request);
-        if expected.is_err() {
-            state.problem.set(Some(Misframed::Ambiguous));
-        }
-        state.expected.set(expected.unwrap_or_else(Expected::Bytes));
+        state.read_head(&request, 0);
     }
     let Expected::Bytes(mut left) = state.expected.get() else {
         return true;

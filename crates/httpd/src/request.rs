@@ -161,6 +161,21 @@ impl Request {
         field!(self, sent_bodyct) != 0
     }
 
+    /// How many bytes of the body have passed the filter of httpd that counts them.
+    pub(crate) fn body_passed(&self) -> u64 {
+        u64::try_from(field!(self, bytes_sent)).unwrap_or(0)
+    }
+
+    /// The request that this is a part of, itself if it is none.
+    pub(crate) fn outermost(&self) -> Request {
+        let mut request = self.request;
+        // SAFETY: a request that has others as its parts is alive as long as they are, and served by the same thread.
+        while let Some(main) = NonNull::new(unsafe { (*request.as_ptr()).main }) {
+            request = main;
+        }
+        Request { request }
+    }
+
     /// Says nothing of the length of a body that there is not.
     pub fn forget_content_length(&mut self) {
         for table in [self.headers_out(), self.err_headers_out()]
