@@ -9,7 +9,7 @@ use std::process::Command;
 /// What the wrapper crate uses. Everything else stays out: bindgen on all of httpd takes ten times as long.
 const FUNCTIONS: &[&str] = &[
     "ap_(add_cgi_vars|add_common_vars|add_version_component|bucket_error_create|check_cmd_context)",
-    "ap_(add_output_filter|allow_options|construct_server|get_server_(name_for_url|port)|meets_conditions|os_escape_path)",
+    "ap_(add_output_filter(_handle)?|allow_options|construct_server|get_server_(name_for_url|port)|meets_conditions|os_escape_path)",
     "ap_(register_output_filter|remove_output_filter|run_http_scheme|send_interim_response)",
     "ap_(set_content_length|set_last_modified|update_mtime)",
     "ap_expr_(parse_cmd_mi|str_exec)",

@@ -145,6 +145,13 @@ impl Conn {
         self.reader.stream().shutdown(Shutdown::Write).unwrap();
     }
 
+    /// Closes the connection by a reset: the server can tell that nobody is there any more. To drop the connection only says that
+    /// no more will be sent, until the server sends something itself.
+    pub fn reset(mut self) {
+        let socket = socket2::SockRef::from(&*self.reader.stream());
+        socket.set_linger(Some(Duration::ZERO)).unwrap();
+    }
+
     /// A second handle for sending while this one reads.
     pub fn sender(&mut self) -> TcpStream {
         self.reader.stream().try_clone().unwrap()

@@ -28,7 +28,7 @@ fn cgi_50_no_free_instance_is_503_with_retry_after() {
         "{:?}",
         refused.head
     );
-    drop(busy);
+    busy.reset();
     wait::until("the instance to be free again", || {
         httpd.get("/probe?do=env").status() == 200
     });

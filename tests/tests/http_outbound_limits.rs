@@ -181,7 +181,7 @@ fn a_client_that_goes_ends_the_request(probe: Probe) {
     let mut conn = httpd.connect();
     conn.send(Req::get(&format!("/p/fetch?url={}", silent.url("/"))).bytes());
     wait::until("the request to arrive", || silent.asked().len() == 1);
-    drop(conn);
+    conn.reset();
     httpd.expect_log("WASM0108");
     wait::until("the connection to be closed", || silent.closed() == 1);
 }

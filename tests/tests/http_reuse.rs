@@ -225,7 +225,7 @@ fn an_instance_whose_client_went_is_not_used_again(probe: Probe) {
         let mut conn = httpd.connect();
         conn.send(Req::get("/p/sleep?when=begun").bytes());
         conn.head();
-        drop(conn);
+        conn.reset();
         wait::until("the guest to be stopped", || {
             httpd.logged("WASM0108").len() > old
         });

@@ -149,7 +149,7 @@ fn a_client_that_goes_while_it_waits_frees_its_place() {
     let first = hold(&httpd);
     let mut gone = httpd.connect();
     gone.send(increment("GET", 0).bytes());
-    drop(gone);
+    gone.reset();
     httpd.expect_log("WASM0108");
     release(first);
     let answer = httpd.send(&increment("GET", 0)).expect(200);

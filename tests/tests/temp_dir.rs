@@ -147,7 +147,7 @@ fn nothing_is_left_when_the_client_goes() {
     let target = "/p?do=scratch&way=fill&path=/tmp/file&mib=1&then=sleep&ms=600000";
     conn.send(Req::get(target).bytes());
     wait::until("the file", || !left(&httpd).is_empty());
-    drop(conn);
+    conn.reset();
     httpd.expect_log("WASM0108");
     expect_nothing_left(&httpd);
 }

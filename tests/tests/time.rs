@@ -120,7 +120,9 @@ fn time_spent_by_components_and_by_async_guests_counts_too() {
     assert_eq!(httpd.logged("WASM0105").len(), 4);
 }
 
-/// The client goes away in the middle; the guest is stopped, its instance is free, and nobody calls it an error.
+/// The client goes away in the middle; the guest is stopped, its instance is free, and nobody calls it an error. One that
+/// writes is answered by a reset as soon as the client has closed its socket. Of any other it takes a reset by itself: a
+/// socket that is only closed looks like that of a client that has said all it has to say.
 #[track_caller]
 fn abandoned(guest: &str, target: &str) {
     let httpd = Setup::new()
@@ -137,7 +139,10 @@ fn abandoned(guest: &str, target: &str) {
             httpd.cpu_time() > Duration::from_millis(200)
         });
     }
-    drop(conn);
+    match target.contains("endless") {
+        true => drop(conn),
+        false => conn.reset(),
+    }
     let line = httpd.expect_log("WASM0108");
     assert!(line.contains("[wasm:info]"), "{line}");
     idle(&httpd);

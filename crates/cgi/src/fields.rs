@@ -4,6 +4,8 @@
 //! message on. The list is fixed: fields that the client names in `Connection` besides stay, as those that httpd has set
 //! itself (`RequestHeader set X-Remote-User …`) would otherwise be the client's to remove.
 
+use std::borrow::Cow;
+
 use crate::pairs::Pairs;
 
 /// Of the connection, and what httpd does itself. `Proxy` is no field of HTTP, but becomes a variable that some libraries
@@ -55,6 +57,34 @@ pub fn request_fields<'f>(
         passed.push(name, value);
     }
     passed
+}
+
+/// The response head of a CGI program without the fields that are not its to set, since they are of the connection between
+/// client and httpd. `Transfer-Encoding` stays, for whoever refuses it. As httpd's parser does, this takes no notice of CRs.
+#[must_use]
+pub fn without_connection_fields(head: &[u8]) -> Cow<'_, [u8]> {
+    let is_ours = |line: &[u8]| {
+        let mut name = Vec::with_capacity(32);
+        let end = line.iter().position(|&byte| byte == b':');
+        name.extend(
+            line[..end.unwrap_or(0)]
+                .iter()
+                .filter(|&&byte| byte != b'\r'),
+        );
+        let name = name.trim_ascii();
+        is_one_of(name, NOT_PASSED_ON) && !is(name, "Transfer-Encoding")
+    };
+    let lines = || head.split_inclusive(|&byte| byte == b'\n');
+    match lines().any(is_ours) {
+        false => Cow::Borrowed(head),
+        true => Cow::Owned(
+            lines()
+                .filter(|line| !is_ours(line))
+                .flatten()
+                .copied()
+                .collect(),
+        ),
+    }
 }
 
 /// The trailer fields for the guest.
@@ -152,6 +182,18 @@ mod tests {
         let fields = [("Content-Length", "5"), ("Content-Type", "a/b")];
         assert_eq!(passed(&fields, true).len(), 2);
         assert_eq!(passed(&fields, false), ["Content-Type: a/b"]);
+    }
+
+    #[test]
+    fn the_connection_is_not_a_programs_business() {
+        let head = b"Content-Type: a/b\r\nConnection: keep-alive\nkeep-alive : 1\r\nUp\rgrade: x\r\nX: Connection: y\r\n\
+                     Transfer-Encoding: chunked\n\r\n";
+        let kept = "Content-Type: a/b\r\nX: Connection: y\r\nTransfer-Encoding: chunked\n\r\n";
+        assert_eq!(without_connection_fields(head), kept.as_bytes());
+        assert!(matches!(
+            without_connection_fields(kept.as_bytes()),
+            Cow::Borrowed(_)
+        ));
     }
 
     #[test]

@@ -126,7 +126,7 @@ pub fn response_trailers(fields: &[(&[u8], &[u8])]) -> Result<Pairs, FieldProble
 }
 
 /// Nothing may reach the client that ends a field early.
-fn check(name: &[u8], value: &[u8]) -> Result<(), FieldProblem> {
+pub(crate) fn check(name: &[u8], value: &[u8]) -> Result<(), FieldProblem> {
     let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     if name.is_empty() || !name.iter().all(token) {
         return Err(FieldProblem::Name(name.escape_ascii().to_string()));
@@ -139,7 +139,7 @@ fn check(name: &[u8], value: &[u8]) -> Result<(), FieldProblem> {
 }
 
 /// Digits and nothing else.
-fn number(value: &[u8]) -> Option<u64> {
+pub(crate) fn number(value: &[u8]) -> Option<u64> {
     let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     str::from_utf8(value).ok()?.parse().ok().filter(|_| digits)
 }

@@ -33,6 +33,7 @@ impl Settings {
             serialize,
             reuse,
             memory_limit,
+            log_limit,
         } = self;
         let mut lines = Vec::new();
         lines.extend(
@@ -133,6 +134,10 @@ impl Settings {
                 .iter()
                 .map(|limit| format!("memory limit: {}", show_size(*limit))),
         );
+        lines.extend(log_limit.iter().map(|limit| match limit {
+            Some(limit) => format!("log limit: {} a second", show_size(*limit)),
+            None => "log limit: none".to_owned(),
+        }));
         lines
     }
 }

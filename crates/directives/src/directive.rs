@@ -17,6 +17,7 @@ mod wasm_enable_cgi;
 mod wasm_entry_point;
 mod wasm_env;
 mod wasm_garbage_collection;
+mod wasm_log_limit;
 mod wasm_map_cgi_file_names;
 mod wasm_map_dir;
 mod wasm_max_instances;
@@ -49,6 +50,7 @@ pub static DIRECTIVES: &[&Directive] = &[
     &wasm_body_without_length::WASM_BODY_WITHOUT_LENGTH,
     &wasm_nph::WASM_NPH,
     &wasm_script_log::WASM_SCRIPT_LOG,
+    &wasm_log_limit::WASM_LOG_LIMIT,
     &wasm_timeout::WASM_TIMEOUT,
     &wasm_serialize::WASM_SERIALIZE,
     &wasm_reuse::WASM_REUSE,

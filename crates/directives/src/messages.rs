@@ -1,10 +1,12 @@
 //! The message catalogue: every line that the module itself writes to an error log has a code here, for ever. Says
 //! whose fault each is, what the client gets and what to do; must not know how a line is written to a log.
 //!
-//! Numbers are never reused and never change their meaning; wording may change. 00xx: start and stop. 01xx: requests.
+//! Numbers are never reused and never change their meaning; wording may change. 00xx: start and stop. 01xx and
+//! 02xx: requests.
 
 use std::fmt::{Display, Write};
 
+mod bounds;
 mod cache;
 mod cgi;
 mod expressions;
@@ -14,6 +16,7 @@ mod requests;
 mod server;
 mod temp;
 
+pub use bounds::*;
 pub use cache::*;
 pub use cgi::*;
 pub use expressions::*;
@@ -244,4 +247,6 @@ pub static MESSAGES: &[&Message] = &[
     &TEMP_DIR_FAILED,
     &PATH_NOT_MAPPED,
     &EXPRESSION_FAILED,
+    &MISFRAMED,
+    &LOG_DROPPED,
 ];

@@ -21,6 +21,10 @@ use crate::value::Value;
 /// 2 MB costs 2 MB.
 pub const DEFAULT_MEMORY_LIMIT: u64 = 256 * units::MIB;
 
+/// `WasmLogLimit` where none is configured, in bytes a second: more than anybody reads, and at the worst 5 GB a day, for which
+/// logs can be rotated in time.
+const DEFAULT_LOG_LIMIT: u64 = 64 * units::KIB;
+
 /// The module that a section runs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ModuleRef {
@@ -136,6 +140,8 @@ pub struct Settings {
     /// The inner `None` is `Off`.
     pub(crate) reuse: Option<Option<Reuse>>,
     pub(crate) memory_limit: Option<u64>,
+    /// The inner `None` is `none`.
+    pub(crate) log_limit: Option<Option<u64>>,
 }
 
 impl Settings {
@@ -167,6 +173,7 @@ impl Settings {
             serialize,
             reuse,
             memory_limit,
+            log_limit,
         } = inner;
         let mut merged = Settings {
             module: module.clone().or_else(|| outer.module.clone()),
@@ -190,6 +197,7 @@ impl Settings {
             serialize: serialize.clone().or_else(|| outer.serialize.clone()),
             reuse: reuse.or(outer.reuse),
             memory_limit: memory_limit.or(outer.memory_limit),
+            log_limit: log_limit.or(outer.log_limit),
         };
         for (name, value) in env {
             merged.set_env(name, value.clone());
@@ -327,6 +335,12 @@ impl Settings {
     #[must_use]
     pub fn memory_limit(&self) -> u64 {
         self.memory_limit.unwrap_or(DEFAULT_MEMORY_LIMIT)
+    }
+
+    /// How many bytes of log the programs may fill in a second, in one child; `None` means any number.
+    #[must_use]
+    pub fn log_limit(&self) -> Option<u64> {
+        self.log_limit.unwrap_or(Some(DEFAULT_LOG_LIMIT))
     }
 
     /// Sets a variable; the last one of a name holds.

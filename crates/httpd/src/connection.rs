@@ -27,11 +27,14 @@ impl Connection<'_> {
     }
 
     /// Has the client gone? Asks httpd, and for a connection with a socket of its own also the system: httpd notices
-    /// only when it reads or writes. Never blocks. A client that has shut down its sending side counts as gone, as a
-    /// browser that closes a window looks just like that.
+    /// only when it reads or writes. Never blocks.
+    ///
+    /// A client that has only shut down its sending side has said all it has to say, and waits for the answer. One that has
+    /// closed its socket looks just like that until something is sent to it, which its system answers with a reset: that,
+    /// as any error of the socket, is what counts.
     #[must_use]
     pub fn client_gone(self) -> bool {
-        self.aborted() || (self.is_primary() && self.socket().is_none_or(hung_up))
+        self.aborted() || (self.is_primary() && self.socket().is_none_or(has_failed))
     }
 
     /// httpd's own knowledge: a read or a write has failed, or the HTTP/2 stream was reset.
@@ -100,14 +103,15 @@ impl Connection<'_> {
     }
 }
 
-fn hung_up(descriptor: libc::c_int) -> bool {
-    let wanted = libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR | libc::POLLNVAL;
+/// Is the connection over in both directions, by a reset, an error, or because it was shut down? The end of what the client
+/// sends (`POLLRDHUP`, or a read of nothing) is not asked for. The rest need not be: the system tells it always.
+fn has_failed(descriptor: libc::c_int) -> bool {
     let mut poll = libc::pollfd {
         fd: descriptor,
-        events: wanted,
+        events: 0,
         revents: 0,
     };
     // SAFETY: one element is passed and one is said; a timeout of 0 returns at once.
     let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
-    ready > 0 && poll.revents & wanted != 0
+    ready > 0 && poll.revents != 0
 }

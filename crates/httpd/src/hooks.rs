@@ -11,13 +11,13 @@ use crate::module::Module;
 use crate::pool::Pool;
 use crate::request::Request;
 use crate::server::Server;
-use crate::trailers;
+use crate::{framing, trailers};
 
 /// The server must not start. The reason has been logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failed;
 
-/// Registers all hooks of `M`, and the filter of this crate. httpd forgets them with each configuration, and calls this again.
+/// Registers all hooks of `M`, and the filters of this crate. httpd forgets them with each configuration, and calls this again.
 pub(crate) fn register<M: Module>() {
     let middle = sys::APR_HOOK_MIDDLE.cast_signed();
     let (none, none_after) = (ptr::null(), ptr::null());
@@ -31,6 +31,7 @@ pub(crate) fn register<M: Module>() {
     unsafe { sys::ap_hook_child_init(Some(child_init::<M>), none, none_after, middle) };
     // SAFETY: as above.
     unsafe { sys::ap_hook_handler(Some(handler::<M>), none, none_after, middle) };
+    framing::register();
     trailers::register();
 }
 

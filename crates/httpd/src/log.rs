@@ -45,8 +45,9 @@ impl Level {
     }
 }
 
-/// Whether lines of this level about a request are logged.
-pub fn logs_request(request: &Request, level: Level) -> bool {
+/// Returns whether lines of this level are logged, in the log of the request's virtual host.
+#[must_use]
+pub fn is_logged(request: &Request, level: Level) -> bool {
     // SAFETY: the request is alive; the function only reads it.
     let limit = unsafe { sys::ap_get_request_module_loglevel(request.as_ptr(), index()) };
     limit >= level.code()
@@ -55,7 +56,7 @@ pub fn logs_request(request: &Request, level: Level) -> bool {
 /// Logs a line about a request, into the log of its virtual host. `line` is called only if the level is on.
 #[track_caller]
 pub fn log_request(request: &Request, level: Level, line: impl FnOnce() -> String) {
-    if !logs_request(request, level) {
+    if !is_logged(request, level) {
         return;
     }
     let r = request.as_ptr();

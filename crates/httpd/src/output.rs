@@ -4,6 +4,7 @@
 use httpd_sys as sys;
 
 use crate::brigade::Brigade;
+use crate::framing::{Framing, Misframed};
 use crate::request::Request;
 use crate::status::Status;
 
@@ -12,16 +13,26 @@ use crate::status::Status;
 #[derive(Debug)]
 pub struct Output {
     pending: Brigade,
+    framing: Framing,
 }
 
 impl Output {
     /// The response to `request`. Nothing is sent before the first [`flush`](Output::flush), [`end`](Output::end) or
     /// large write, so that httpd can set `Content-Length` on a response that fits into one brigade.
+    ///
+    /// From now on the response is held to the length that its head says when it goes out.
     #[must_use]
     pub fn new(request: &Request) -> Output {
         Output {
             pending: Brigade::new(request),
+            framing: Framing::of(request),
         }
+    }
+
+    /// How the body does not fit the head that went out, if so: it has been cut off then, and the connection is closed.
+    #[must_use]
+    pub fn misframed(&self) -> Option<Misframed> {
+        self.framing.problem()
     }
 
     /// Writes `data`: gathers it if it is small, passes it on if it is large or if enough has been gathered.

@@ -10,7 +10,9 @@ use httpd::Request;
 use wasm_runtime_client::{BodyRead, Closed, Exchange, Field, LogLevel};
 
 use crate::body::Body;
-use crate::messages::log_request;
+use crate::config::DirConfig;
+use crate::log_limit::Gate;
+use crate::messages::is_logged;
 use crate::response::{Form, Response};
 
 /// The server's side of one request.
@@ -25,15 +27,19 @@ pub struct HttpExchange<'r> {
     pub record: Option<Record>,
     /// The name of the guest's module in the log.
     pub module: &'r str,
+    /// What lets its lines into the log.
+    pub gate: Gate<'r>,
     lines: Stderr,
 }
 
 impl<'r> HttpExchange<'r> {
-    /// An exchange for `request`. `form`: how the guest gives its response. `module`: the name in the log.
+    /// An exchange for `request`, for which `config` holds. `form`: how the guest gives its response. `module`: the name in
+    /// the log.
     pub fn new(
         request: &'r mut Request,
         body: Body,
         form: Form,
+        config: &'r DirConfig,
         module: &'r str,
     ) -> HttpExchange<'r> {
         let response = Response::new(request, form);
@@ -43,6 +49,7 @@ impl<'r> HttpExchange<'r> {
             response,
             record: None,
             module,
+            gate: Gate::new(config, module),
             lines: Stderr::default(),
         }
     }
@@ -73,7 +80,8 @@ impl<'r> HttpExchange<'r> {
     fn log_line(&self, message: &Message, name: &str, line: &[u8]) {
         let line = String::from_utf8_lossy(line);
         let module: &dyn std::fmt::Display = &self.module;
-        log_request(self.request, message, &[("module", module), (name, &line)]);
+        self.gate
+            .log(self.request, message, &[("module", module), (name, &line)]);
     }
 }
 
@@ -137,12 +145,15 @@ impl Exchange for HttpExchange<'_> {
             record.stderr(line);
         }
         let (message, name) = message(level);
+        if !is_logged(self.request, message) {
+            return;
+        }
         match self.lines.line(line.len()) {
             Line::Log => self.log_line(message, name, line),
             Line::SayDropped => {
                 let module: &dyn std::fmt::Display = &self.module;
                 let dropped = &messages::GUEST_STDERR_DROPPED;
-                log_request(self.request, dropped, &[("module", module)]);
+                self.gate.log(self.request, dropped, &[("module", module)]);
             }
             Line::Drop => {}
         }

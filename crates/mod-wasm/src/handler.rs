@@ -193,7 +193,7 @@ impl Run<'_> {
             Err(answer) => return answer,
         };
         let start = Instant::now();
-        let mut exchange = HttpExchange::new(request, self.body, self.form, self.name);
+        let mut exchange = HttpExchange::new(request, self.body, self.form, self.config, self.name);
         exchange.record = script_log::record(settings, self.form);
         let result = self.guest.run(&job, &mut exchange);
         drop(turn);

@@ -14,6 +14,7 @@ mod http;
 mod lifecycle;
 mod links;
 mod loading;
+mod log_limit;
 mod messages;
 mod nph;
 mod outcome;

@@ -22,9 +22,9 @@ pub fn log_host(log: Option<HostLog>, message: &Message, fields: &Fields<'_>) {
     }
 }
 
-/// Whether a message about a request would be logged.
+/// Returns whether the log takes lines of this message's level.
 pub fn is_logged(request: &Request, message: &Message) -> bool {
-    httpd::logs_request(request, level(message.level))
+    httpd::is_logged(request, level(message.level))
 }
 
 /// Logs a message about the server.

@@ -1,7 +1,7 @@
 //! CGI guests that write their whole response themselves, *non-parsed headers*: when that is not possible, and how their
 //! response begins. Must not know what they write besides the status line.
 
-use cgi::status_line;
+use cgi::{WholeBody, status_line};
 use directives::messages;
 use httpd::{Answer, Request};
 
@@ -24,11 +24,12 @@ pub fn check(request: &Request, module: &str) -> Result<(), Answer> {
     Err(Answer::Http(status))
 }
 
-/// Makes way for a response that begins with this head: from now on output goes to the connection as it is.
+/// Makes way for a response that begins with this head: from now on output goes to the connection as it is. Returns what of
+/// it is the response's body.
 ///
 /// # Errors
 /// It is no response. Nothing has been changed then.
-pub fn open(request: &mut Request, head: &[u8]) -> Result<(), Failure> {
+pub fn open(request: &mut Request, head: &[u8]) -> Result<WholeBody, Failure> {
     let Some(status) = status_line(head) else {
         let start: &[u8] = head.get(..40).unwrap_or(head);
         let line = start.trim_ascii_end().escape_ascii();
@@ -38,7 +39,8 @@ pub fn open(request: &mut Request, head: &[u8]) -> Result<(), Failure> {
         // Another response would have to follow, and nobody looks for its head.
         return Err(Failure::BadStatus(format!("{status} is an interim status")));
     }
+    let body = WholeBody::of(head).map_err(Failure::BadStatus)?;
     request.set_any_status(status);
     request.take_over_connection();
-    Ok(())
+    Ok(body)
 }

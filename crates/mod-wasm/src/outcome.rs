@@ -8,11 +8,12 @@ use std::time::Duration;
 use cgi::{Judgement, Stage, Verdict, judge, judge_error};
 use directives::units::{show_duration, show_size};
 use directives::{Level, Message, Settings, messages};
-use httpd::{Answer, Request};
+use httpd::{Answer, Misframed, Request};
 use wasm_runtime_client::{End, Error, Outcome, Request as Job};
 
 use crate::body::BodyFailure;
 use crate::exchange::HttpExchange;
+use crate::log_limit::Gate;
 use crate::messages::{Fields, log_request};
 use crate::response::{Failure, Form};
 use crate::script_log;
@@ -37,8 +38,9 @@ pub fn conclude(
         limit: job.memory_limit,
         errors: RefCell::default(),
         temp: settings.temp_dir(),
+        gate: exchange.gate.clone(),
     };
-    match result {
+    let answer = match result {
         Ok(outcome) => {
             let record = exchange.record.take();
             let answer = ended(&mut exchange, &log, &outcome);
@@ -62,7 +64,9 @@ pub fn conclude(
             log.judged(exchange.request, &judgement, &error.message, 0);
             carry_out(&mut exchange, judgement.verdict)
         }
-    }
+    };
+    log.gate.end(exchange.request);
+    answer
 }
 
 /// The status of a response that is not as the guest should have made it; none if all is well or others are to blame.
@@ -245,6 +249,19 @@ fn unusable(exchange: &mut HttpExchange<'_>, log: &Log<'_>, failure: &Failure) -
             }
             return Answer::FilterError;
         }
+        Failure::Misframed(problem) => {
+            let detail = misframed(*problem);
+            log.message(
+                exchange.request,
+                &messages::MISFRAMED,
+                &[("detail", &detail)],
+            );
+            // What ends a response that is too short has ended it already.
+            if !exchange.request.response_ended() {
+                exchange.response.abort(exchange.request);
+            }
+            return Answer::Ok;
+        }
         Failure::Unsendable(detail) => {
             log.message(
                 exchange.request,
@@ -257,6 +274,17 @@ fn unusable(exchange: &mut HttpExchange<'_>, log: &Log<'_>, failure: &Failure) -
     };
     log.message(exchange.request, log.bad_response(), &[("detail", &detail)]);
     Answer::Http(status)
+}
+
+/// How a body does not fit its head, in words.
+fn misframed(problem: Misframed) -> &'static str {
+    match problem {
+        Misframed::TooLong => "its body is longer than its head says",
+        Misframed::TooShort => "its body is shorter than its head says",
+        Misframed::Ambiguous => {
+            "its head has lengths that differ or are none, or a Transfer-Encoding that is not httpd's"
+        }
+    }
 }
 
 /// The request's body could not be read: the client's fault, and httpd knows which status that is.
@@ -304,6 +332,7 @@ struct Log<'r> {
     /// What has been logged as an error, for the script log.
     errors: RefCell<Vec<String>>,
     temp: Option<&'r directives::TempDir>,
+    gate: Gate<'r>,
 }
 
 impl Log<'_> {
@@ -311,7 +340,7 @@ impl Log<'_> {
     fn message(&self, request: &Request, message: &Message, fields: &Fields<'_>) {
         let module: (&str, &dyn Display) = ("module", &self.module);
         let fields = [fields, &[module]].concat();
-        log_request(request, message, &fields);
+        self.gate.log(request, message, &fields);
         if message.level <= Level::Error {
             self.errors.borrow_mut().push(message.line(&fields));
         }
@@ -369,7 +398,9 @@ impl Log<'_> {
             ("outcome", &end),
             ("time", &time),
             ("memory", &outcome.peak_memory),
+            ("module", &self.module),
         ];
-        self.message(request, &messages::REQUEST_DONE, fields);
+        // No program makes more of these than there are requests, and whoever has them logged wants them all.
+        log_request(request, &messages::REQUEST_DONE, fields);
     }
 }

@@ -4,8 +4,11 @@
 
 use std::ffi::CString;
 
-use cgi::{FieldProblem, HeadProblem, HeadScanner, Pairs, ResponseHead, Stage, response_trailers};
-use httpd::{Answer, Output, Request, Status, Trailers};
+use cgi::{
+    FieldProblem, HeadProblem, HeadScanner, Pairs, ResponseHead, Stage, WholeBody,
+    response_trailers,
+};
+use httpd::{Answer, Misframed, Output, Request, Status, Trailers};
 use wasm_runtime_client::{Closed, Field};
 
 use crate::{http, nph, script};
@@ -41,6 +44,8 @@ pub struct Response {
     phase: Phase,
     /// Output that httpd has not got yet, the head of a script included.
     held: Vec<u8>,
+    /// The body of a response that the guest writes as it is sent, once its head is known and if it has one.
+    whole: Option<WholeBody>,
     /// How much of a body has been thrown away, in a response that has none.
     dropped: usize,
     /// Has anything been passed to the filters since the last flush?
@@ -94,6 +99,8 @@ pub enum Failure {
     Framed,
     /// Its status is none.
     BadStatus(String),
+    /// Its body is not what its head, as it has gone out, says.
+    Misframed(Misframed),
     /// It has a field that can not be sent.
     Field(FieldProblem),
     /// httpd's parser refused the head and has logged why.
@@ -117,6 +124,7 @@ impl Response {
             output: Output::new(request),
             phase,
             held: Vec::new(),
+            whole: None,
             dropped: 0,
             unflushed: false,
             failure: None,
@@ -300,10 +308,27 @@ impl Response {
         if !matches!(self.phase, Phase::Sent) || self.failure.is_some() {
             return Ok(());
         }
-        let result = self.output.finish(request, &held);
+        let (body, excess) = self.own(&held);
+        let result = self.output.finish(request, body);
         self.sent(result)?;
+        if excess {
+            return self.fail(Failure::Misframed(Misframed::TooLong));
+        }
+        if self.whole.as_ref().is_some_and(|body| !body.is_whole()) {
+            return self.fail(Failure::Misframed(Misframed::TooShort));
+        }
         self.phase = Phase::Ended;
         Ok(())
+    }
+
+    /// What of this output belongs to the response, and whether there is more.
+    fn own<'d>(&mut self, data: &'d [u8]) -> (&'d [u8], bool) {
+        let own = self
+            .whole
+            .as_mut()
+            .map_or(data.len(), |body| body.take(data));
+        let own = data.get(..own).unwrap_or(data);
+        (own, own.len() < data.len())
     }
 
     /// Hands a head that is held to httpd. That decides what becomes of the rest; returns what is to be sent of it.
@@ -333,23 +358,31 @@ impl Response {
             return Err(Closed);
         }
         // The body of a HEAD request is passed all the same: httpd says how long it is.
-        if matches!(request.status(), 204 | 304) {
+        let status = request.status();
+        if matches!(status, 204 | 205 | 304) {
             held.clear();
+        }
+        if matches!(status, 204 | 205) {
+            request.forget_content_length();
         }
         Ok(held)
     }
 
     /// The same for output that is the whole response, whose head has this length.
     fn open_whole(&mut self, request: &mut Request, head: usize) -> Result<Vec<u8>, Closed> {
-        let mut held = std::mem::take(&mut self.held);
-        if let Err(failure) = nph::open(request, held.get(..head).unwrap_or_default()) {
-            return self.fail(failure);
-        }
+        let mut head_and_body = std::mem::take(&mut self.held);
+        let mut body = head_and_body.split_off(head);
+        let framing = match nph::open(request, &head_and_body) {
+            Ok(framing) => framing,
+            Err(failure) => return self.fail(failure),
+        };
         self.phase = Phase::Sent;
-        if request.sends_no_body() {
-            held.truncate(head);
+        self.pass(request, &head_and_body)?;
+        match request.sends_no_body() {
+            true => body.clear(),
+            false => self.whole = Some(framing),
         }
-        Ok(held)
+        Ok(body)
     }
 
     /// No body will be sent: a guest that goes on writing one runs for nothing. It is not stopped before it has written as much
@@ -369,11 +402,19 @@ impl Response {
             return Ok(());
         }
         self.unflushed = true;
-        let result = self.output.write(request, data);
-        self.sent(result)
+        let (own, excess) = self.own(data);
+        let result = self.output.write(request, own);
+        self.sent(result)?;
+        match excess {
+            true => self.fail(Failure::Misframed(Misframed::TooLong)),
+            false => Ok(()),
+        }
     }
 
     fn sent(&mut self, result: Result<(), Status>) -> Result<(), Closed> {
+        if let Some(problem) = self.output.misframed() {
+            return self.fail(Failure::Misframed(problem));
+        }
         match result {
             Ok(()) => Ok(()),
             Err(status) if status.is_filter_error() => self.fail(Failure::Filter),

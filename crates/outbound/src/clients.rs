@@ -38,6 +38,25 @@ const CONNECTION_WINDOW: u32 = 64 * WINDOW;
 const PING_EVERY: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What an exchange is given.
+pub struct Lent {
+    /// The client of its grant.
+    pub client: Client,
+    /// What makes new connections under the same grant.
+    pub connector: Connector,
+    /// Counts the exchange.
+    _counted: Counted,
+}
+
+impl Lent {
+    /// A client that knows no connection yet, and keeps none.
+    pub fn fresh(&self) -> Client {
+        builder()
+            .pool_max_idle_per_host(0)
+            .build(self.connector.clone())
+    }
+}
+
 /// All pools.
 pub struct Clients {
     resolve: Arc<Resolve>,
@@ -48,6 +67,7 @@ pub struct Clients {
 
 struct Pool {
     client: Client,
+    connector: Connector,
     /// Connections that are open.
     open: Arc<AtomicUsize>,
     /// Exchanges under way.
@@ -67,7 +87,7 @@ impl Clients {
     }
 
     /// The client of a grant, and what counts the exchange that it is wanted for.
-    pub fn of(&mut self, grant: &Arc<Grant>) -> (Client, Counted) {
+    pub fn of(&mut self, grant: &Arc<Grant>) -> Lent {
         self.clock += 1;
         let mut pool = match self.pools.remove(grant) {
             Some(pool) if !pool.is_crowded() => pool,
@@ -75,7 +95,11 @@ impl Clients {
             _ => self.pool(grant.clone()),
         };
         pool.used = self.clock;
-        let given = (pool.client.clone(), Counted::new(&pool.busy));
+        let given = Lent {
+            client: pool.client.clone(),
+            connector: pool.connector.clone(),
+            _counted: Counted::new(&pool.busy),
+        };
         self.make_room();
         self.pools.insert(grant.clone(), pool);
         given
@@ -95,7 +119,8 @@ impl Clients {
         let tls = Tls::new(self.roots.clone());
         let connector = Connector::new(grant, self.resolve.clone(), tls, open.clone());
         Pool {
-            client: client(connector),
+            client: client(connector.clone()),
+            connector,
             open,
             busy: Arc::default(),
             used: self.clock,
@@ -113,17 +138,23 @@ impl Pool {
 
 /// Redirects, cookies, proxies and compression: the library knows none of them.
 fn client(connector: Connector) -> Client {
-    legacy::Client::builder(TokioExecutor::new())
-        .timer(TokioTimer::new())
+    builder()
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(IDLE_PER_HOST)
+        .build(connector)
+}
+
+fn builder() -> legacy::Builder {
+    let mut builder = legacy::Client::builder(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
         .http1_max_headers(MOST_FIELDS)
         .http1_max_buf_size(MOST_HEAD as usize)
         .http2_max_header_list_size(MOST_HEAD)
         .http2_initial_stream_window_size(WINDOW)
         .http2_initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keep_alive_interval(PING_EVERY)
-        .http2_keep_alive_timeout(PING_TIMEOUT)
-        .build(connector)
+        .http2_keep_alive_timeout(PING_TIMEOUT);
+    builder
 }

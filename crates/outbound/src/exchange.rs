@@ -1,12 +1,12 @@
 //! One request and its response, as a task on the runtime of outgoing requests. The caller's side only holds ends of
 //! channels, so it may be polled anywhere and dropped at any time. Must not know what a grant permits.
 
-use crate::clients::Client;
+use crate::clients::{Client, Lent};
 use crate::download::{Download, End, Interest};
 use crate::grant::{Grant, Slot, Timeouts};
-use crate::stream::{Counted, Switch};
+use crate::stream::{History, Switch};
 use crate::upload::{self, Upload};
-use crate::{Body, Error, request};
+use crate::{Body, Error, framing, request};
 use bytes::Bytes;
 use http::{Extensions, Request, Response, StatusCode, response};
 use http_body::{Body as _, Frame, SizeHint};
@@ -46,8 +46,7 @@ pub struct Exchange {
 
 /// What moves the response to the caller.
 struct Transfer {
-    client: Client,
-    _counted: Counted,
+    lent: Lent,
     grant: Arc<Grant>,
     timeouts: Timeouts,
     captured: CaptureConnection,
@@ -65,9 +64,9 @@ pub struct Waiting {
 }
 
 /// An exchange of which nothing has happened yet. `slot` is held until both the response and the request's body are
-/// over, `counted` as long as the response is under way.
+/// over, `lent` as long as the response is under way.
 pub fn prepare(
-    (client, counted): (Client, Counted),
+    lent: Lent,
     grant: Arc<Grant>,
     timeouts: Timeouts,
     (prepared, body): (request::Prepared, Body),
@@ -80,8 +79,7 @@ pub fn prepare(
     let (end, end_receiver) = oneshot::channel();
     let (frames, frame_receiver) = mpsc::channel(PIECES);
     let transfer = Transfer {
-        client,
-        _counted: counted,
+        lent,
         grant,
         timeouts,
         captured: capture_connection(&mut request),
@@ -113,7 +111,6 @@ impl Exchange {
             cancelled,
             end,
         } = self;
-        let captured = transfer.captured.clone();
         let mut deadline = pin!(sleep(transfer.grant.timeout));
         let ended = tokio::select! {
             biased;
@@ -122,8 +119,12 @@ impl Exchange {
             ended = transfer.run(request) => ended,
             () = &mut deadline => Err(transfer.overdue()),
         };
+        let captured = transfer.captured.clone();
         drop(transfer);
         let is_whole = ended.is_ok();
+        if is_whole && let Some(history) = extra::<History>(&captured) {
+            history.settle();
+        }
         // Should the caller have gone, there is nobody to tell.
         let _ = end.send(ended.map_err(|error| upload.fault().unwrap_or(error)));
         if is_whole {
@@ -141,7 +142,8 @@ impl Exchange {
 }
 
 impl Transfer {
-    async fn run(&mut self, request: Request<Upload>) -> End {
+    async fn run(&mut self, mut request: Request<Upload>) -> End {
+        framing::settle(&mut request, self.grant.timeout).await?;
         let (parts, body) = self.response(request).await?.into_parts();
         let Some(head) = self.head.take() else {
             return Ok(());
@@ -151,9 +153,28 @@ impl Transfer {
         self.pump(body).await
     }
 
-    /// Sends the request and waits for the head of its response.
+    /// Sends the request and waits for the head of its response. A kept connection may be closed by the server at the moment
+    /// at which the request goes out: one that may be sent twice then is, on a new connection.
     async fn response(&mut self, request: Request<Upload>) -> Result<Response<Incoming>, Error> {
-        let mut response = pin!(self.client.request(request));
+        let spare = framing::spare(&request);
+        let answer = self.attempt(self.lent.client.clone(), request).await;
+        let (Err(Error::ConnectionTerminated), Some(spare)) = (&answer, spare) else {
+            return answer;
+        };
+        if !extra::<History>(&self.captured).is_some_and(|history| history.is_silent_since()) {
+            return answer;
+        }
+        let mut again = spare.map(|()| Upload::none());
+        self.captured = capture_connection(&mut again);
+        self.attempt(self.lent.fresh(), again).await
+    }
+
+    async fn attempt(
+        &mut self,
+        client: Client,
+        request: Request<Upload>,
+    ) -> Result<Response<Incoming>, Error> {
+        let mut response = pin!(client.request(request));
         let captured = &mut self.captured;
         let connected = async {
             tokio::select! {
@@ -249,13 +270,18 @@ fn outgoing(parts: response::Parts) -> Result<response::Parts, Error> {
 
 /// Cuts the connection of a request, if it got one.
 fn cut(captured: &CaptureConnection) {
+    if let Some(switch) = extra::<Switch>(captured) {
+        switch.cut();
+    }
+}
+
+/// What our connections carry of this kind, if the request got one.
+fn extra<T: Clone + Send + Sync + 'static>(captured: &CaptureConnection) -> Option<T> {
     let mut extras = Extensions::new();
     if let Some(connected) = captured.connection_metadata().as_ref() {
         connected.get_extras(&mut extras);
     }
-    if let Some(switch) = extras.remove::<Switch>() {
-        switch.cut();
-    }
+    extras.remove::<T>()
 }
 
 /// What `future` gives, or `None` if it takes longer than `most`.

@@ -10,14 +10,17 @@
 //!   from the environment, no `CONNECT`, no upgrade. Redirects are handed back; to follow one is a new request.
 //! - Connections are pooled for each distinct grant, never across grants: a pooled connection carries the judgement
 //!   under which it was made. One that is unused for 30 seconds is closed; there are at most 8 of them for one host and
-//!   about 64 for one grant. A request that meets a connection that the server has just closed is sent again only if
-//!   nothing of it had been sent.
+//!   about 64 for one grant. A request that meets a connection that the server has just closed is sent once more if
+//!   nothing of it had been sent; also on a new connection, when it is of an idempotent method, has no body, and nothing
+//!   of a response has come.
 //! - TLS trusts the system's CA certificates (`SSL_CERT_FILE` and `SSL_CERT_DIR` in the server's environment name
 //!   others), read at the first `https` request, and verifies them for the host in the URI. There is no checking for
 //!   revocation. HTTP/2 is spoken where the server agrees to it in the handshake, else HTTP/1.1.
 //! - `Host` is made from the URI. Fields that speak to a connection or a proxy (`Connection`, `Keep-Alive`,
 //!   `Proxy-*`, `TE` but for `trailers`, `Transfer-Encoding`, `Upgrade`) are taken out, of responses too. A body that
-//!   is not as long as its `Content-Length` fails the request.
+//!   is not as long as its `Content-Length` fails the request. One without a length is sent in chunks, and none at all is
+//!   not framed (but for `Content-Length: 0` with methods that are to have one): a request waits for the first of its
+//!   body, or the end, for a second, or for two if its method seldom has one.
 //! - Bodies and trailers stream both ways. Of a response that its guest does not read, a few pieces (and over HTTP/2 the
 //!   stream's window, 256 KiB) are in memory; the server then waits. Interim responses are passed over. Over HTTP/1.1,
 //!   only those trailers of a request go out that its field `Trailer` announces.
@@ -36,6 +39,7 @@ mod connector;
 mod download;
 mod error;
 mod exchange;
+mod framing;
 mod grant;
 mod outbound;
 mod request;

@@ -7,7 +7,7 @@ use crate::tls::H2;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -21,6 +21,7 @@ use tokio_rustls::client::TlsStream;
 pub struct Stream {
     transport: Transport,
     switch: Switch,
+    history: History,
     cut: oneshot::Receiver<()>,
     is_cut: bool,
     patience: Duration,
@@ -51,6 +52,36 @@ impl Switch {
     }
 }
 
+/// What has come over a connection. Clones are of the same one.
+#[derive(Clone, Default)]
+pub struct History(Arc<Read>);
+
+#[derive(Default)]
+struct Read {
+    /// Bytes.
+    all: AtomicU64,
+    /// Those of exchanges that are over.
+    settled: AtomicU64,
+}
+
+impl History {
+    fn read(&self, bytes: usize) {
+        self.0.all.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// An exchange has come to its end.
+    pub fn settle(&self) {
+        let all = self.0.all.load(Ordering::Relaxed);
+        self.0.settled.store(all, Ordering::Relaxed);
+    }
+
+    /// Has the connection served before, and has nothing come since?
+    pub fn is_silent_since(&self) -> bool {
+        let settled = self.0.settled.load(Ordering::Relaxed);
+        settled > 0 && settled == self.0.all.load(Ordering::Relaxed)
+    }
+}
+
 /// One more of something, for as long as it lives.
 pub struct Counted(Arc<AtomicUsize>);
 
@@ -76,6 +107,7 @@ impl Stream {
         Stream {
             transport,
             switch: Switch(Arc::new(Mutex::new(Some(sender)))),
+            history: History::default(),
             cut,
             is_cut: false,
             patience,
@@ -114,7 +146,9 @@ impl Stream {
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        let connected = Connected::new().extra(self.switch.clone());
+        let connected = Connected::new()
+            .extra(self.switch.clone())
+            .extra(self.history.clone());
         match &self.transport {
             Transport::Tls(tls) if tls.get_ref().1.alpn_protocol() == Some(H2) => {
                 connected.negotiated_h2()
@@ -130,10 +164,13 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.transport(cx)? {
+        let before = buf.filled().len();
+        let read = match self.transport(cx)? {
             Transport::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Transport::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
-        }
+        };
+        self.history.read(buf.filled().len().saturating_sub(before));
+        read
     }
 }
 

@@ -5,7 +5,9 @@ use crate::grant::Slot;
 use crate::{Body, Error, request};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::{BodyExt, Empty};
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
@@ -14,13 +16,15 @@ use tokio::sync::oneshot;
 /// A guest's body as the HTTP library sees it. The request counts against its session while this lives.
 pub struct Upload {
     body: Body,
+    /// What has been taken from the guest to see whether there is anything.
+    first: Option<Frame<Bytes>>,
     /// What is announced and not yet sent.
     left: Option<u64>,
     length: u64,
     stop: oneshot::Receiver<Infallible>,
     fault: Arc<OnceLock<Error>>,
     _gone: oneshot::Sender<Infallible>,
-    _slot: Arc<Slot>,
+    _slot: Option<Arc<Slot>>,
 }
 
 /// The other end of an [`Upload`].
@@ -38,12 +42,13 @@ impl Upload {
         let fault = Arc::new(OnceLock::new());
         let upload = Upload {
             body,
+            first: None,
             left: length,
             length: length.unwrap_or_default(),
             stop: stopped,
             fault: fault.clone(),
             _gone: alive,
-            _slot: slot,
+            _slot: Some(slot),
         };
         let handle = Handle {
             stop: Some(stop),
@@ -51,6 +56,48 @@ impl Upload {
             gone,
         };
         (upload, handle)
+    }
+
+    /// The body of a request that is sent once more, and has none.
+    pub fn none() -> Upload {
+        let (_, stopped) = oneshot::channel();
+        let (alive, _) = oneshot::channel();
+        Upload {
+            body: nothing(),
+            first: None,
+            left: None,
+            length: 0,
+            stop: stopped,
+            fault: Arc::default(),
+            _gone: alive,
+            _slot: None,
+        }
+    }
+
+    /// Waits until the guest has written something or has finished. Returns whether there is anything to send.
+    ///
+    /// # Errors
+    /// The guest has given up on the body.
+    pub async fn begin(&mut self) -> Result<bool, Error> {
+        while self.first.is_none() && !self.body.is_end_stream() {
+            match poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await {
+                Some(Ok(frame)) if frame.data_ref().is_some_and(Bytes::is_empty) => {}
+                Some(Ok(frame)) => self.first = Some(frame),
+                Some(Err(error)) => {
+                    // As in `failed`.
+                    let _ = self.fault.set(error.clone());
+                    return Err(error);
+                }
+                None => self.body = nothing(),
+            }
+        }
+        Ok(self.first.is_some())
+    }
+
+    /// Does without a body; the guest cannot write one any more.
+    pub fn forgo(&mut self) {
+        self.first = None;
+        self.body = nothing();
     }
 
     /// Counts a piece; a body that becomes too long, or ends too short, must not look whole to the server.
@@ -81,6 +128,10 @@ impl Upload {
     }
 }
 
+fn nothing() -> Body {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
 /// Trailers lose what only a head may say.
 fn cleaned(frame: Frame<Bytes>) -> Frame<Bytes> {
     match frame.into_trailers() {
@@ -104,7 +155,11 @@ impl HttpBody for Upload {
         if self.stop.is_terminated() || Pin::new(&mut self.stop).poll(cx).is_ready() {
             return Poll::Ready(Some(Err(Error::ConnectionTerminated)));
         }
-        match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+        let frame = match self.first.take() {
+            Some(first) => Some(Ok(first)),
+            None => ready!(Pin::new(&mut self.body).poll_frame(cx)),
+        };
+        match frame {
             // It says nothing, and the HTTP library would keep each of them: over HTTP/2 nothing holds those back
             // (GHSA-f8mm-ggr3-89wh). A guest that goes on so must not keep the thread.
             Some(Ok(frame)) if frame.data_ref().is_some_and(Bytes::is_empty) => {
@@ -124,12 +179,16 @@ impl HttpBody for Upload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.first.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.left
-            .map_or_else(|| self.body.size_hint(), SizeHint::with_exact)
+        match (self.left, &self.first) {
+            (Some(left), _) => SizeHint::with_exact(left),
+            (None, None) => self.body.size_hint(),
+            // Nobody has said how much follows.
+            (None, Some(_)) => SizeHint::new(),
+        }
     }
 }
 

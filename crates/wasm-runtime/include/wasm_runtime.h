@@ -425,6 +425,10 @@ typedef struct {
      * Read during the call only.
      */
     const wrt_compiler_options *compiler;
+    /**
+     * Whether guests may keep objects on a garbage-collected heap; exceptions they may throw in any case.
+     */
+    bool garbage_collection;
 } wrt_engine_options;
 
 /**
@@ -808,6 +812,24 @@ typedef struct {
 } wrt_load_options;
 
 /**
+ * A directory that the server keeps for itself.
+ */
+typedef struct {
+    /**
+     * Where it is, absolute; it need not be there yet.
+     */
+    wrt_bytes path;
+    /**
+     * What is in it, for messages, as half a sentence: `which holds the configuration`. UTF-8.
+     */
+    wrt_bytes holds;
+    /**
+     * Whether every directory in it is reserved too; those that contain it always are.
+     */
+    bool inside;
+} wrt_reserved_dir;
+
+/**
  * The operator.
  */
 #define OPERATOR 0
@@ -844,7 +866,7 @@ wrt_status wrt_cache_prepare(const wrt_engine *engine,
 /**
  * Validates the program in the file at `path` and its imports without generating code, and says
  * what kind it is. It starts no thread and touches no signal handler: any process may call it at
- * any time. `memory_limit` is the one that the engine will be made with. `entry_point` is the
+ * any time. `memory_limit` and `garbage_collection` are those that the engine will be made with. `entry_point` is the
  * exported function to call; NULL for the kind's own, and an empty string to leave it unchecked.
  * `compiler` says how strangers' programs are read; with NULL the program is trusted and read in this process.
  *
@@ -854,6 +876,7 @@ wrt_status wrt_cache_prepare(const wrt_engine *engine,
  */
 wrt_status wrt_check(const char *path,
                      uint64_t memory_limit,
+                     bool garbage_collection,
                      const char *entry_point,
                      const wrt_compiler_options *compiler,
                      wrt_kind *kind,
@@ -1010,6 +1033,33 @@ wrt_status wrt_permit_take(const wrt_engine *engine,
  * `permit` is NULL or a permit that has not been freed; it is not used again.
  */
 void wrt_permit_free(wrt_permit *permit);
+
+/**
+ * Replaces the directories that no guest of this engine is given from now on, whatever its `wrt_mount`s say: neither
+ * these, nor what contains one, nor, if they say so, what lies in one. A run that asks for one ends with WRT_ERR_MOUNT.
+ * Call it before the process forks; the directories of the kernel (`/proc`, `/sys`, `/dev`) need not be named. The list is
+ * read during the call only.
+ *
+ * # Safety
+ * `engine` is a live engine; at `dirs` lie `dirs_len` valid values, or it is NULL; `error` is NULL or valid for a write.
+ */
+wrt_status wrt_engine_reserve(const wrt_engine *engine,
+                              const wrt_reserved_dir *dirs,
+                              size_t dirs_len,
+                              wrt_error **error);
+
+/**
+ * Says whether the directory at `path` could be given to guests if these were reserved: WRT_ERR_MOUNT and the reason if
+ * not. One that is not there or cannot be opened is not judged here, but when a request asks for it. Any process may call
+ * it at any time.
+ *
+ * # Safety
+ * `path` is valid; at `dirs` lie `dirs_len` valid values, or it is NULL; `error` is NULL or valid for a write.
+ */
+wrt_status wrt_check_mount(wrt_bytes path,
+                           const wrt_reserved_dir *dirs,
+                           size_t dirs_len,
+                           wrt_error **error);
 
 /**
  * Installs the handlers that turn guest faults into traps. Call it once in each process that runs

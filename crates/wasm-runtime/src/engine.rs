@@ -90,7 +90,6 @@ type Lazy = Mutex<Option<Arc<Host>>>;
 /// One configuration of Wasmtime and what is linked for it.
 struct Host {
     engine: wasmtime::Engine,
-    allowed: Allowed,
     modules: wasmtime::Linker<HostState>,
     components: wasmtime::component::Linker<HostState>,
     unpooled: Option<String>,
@@ -180,14 +179,19 @@ impl Engine {
     /// [`ErrorCode::Io`] and [`ErrorCode::Engine`], for which the program is not to blame.
     pub fn load_file(
         &self,
-        path: &str,
+        path: &Path,
         options: LoadOptions,
         watch: &mut dyn Watch,
     ) -> Result<(Guest, Source), Error> {
         let compiler = self.0.options.compiler.as_ref();
         let most = compiler.map_or(PROGRAM_SIZE, |compiler| compiler.program_size);
         let file = ProgramFile::open(path, most)?;
-        self.load_content(path, &Content::File(file), options, watch)
+        self.load_content(
+            &path.to_string_lossy(),
+            &Content::File(file),
+            options,
+            watch,
+        )
     }
 
     fn load_content(
@@ -203,6 +207,7 @@ impl Engine {
             permits: &self.0.permits,
             compiler: self.0.options.compiler.as_ref(),
             memory_limit: self.0.options.memory_limit,
+            allowed: self.0.options.allowed,
             options,
             link: &|code| self.0.link(code),
         };
@@ -289,8 +294,8 @@ impl Host {
     }
 
     /// A host whose instances are made on demand.
-    fn on_demand(concurrent: bool) -> Result<Host, Error> {
-        let mut config = base_config(concurrent);
+    fn on_demand(concurrent: bool, allowed: Allowed) -> Result<Host, Error> {
+        let mut config = base_config(concurrent, allowed);
         config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
         let engine =
             wasmtime::Engine::new(&config).map_err(|e| Error::wasmtime(ErrorCode::Engine, &e))?;
@@ -307,7 +312,6 @@ impl Host {
             modules: link::preview1::linker(&engine).map_err(failed)?,
             components: link::component::linker(&engine, concurrent).map_err(failed)?,
             engine,
-            allowed: options.allowed,
             unpooled,
         })
     }

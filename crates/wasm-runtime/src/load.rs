@@ -391,11 +391,7 @@ impl Told<'_> {
 }
 
 /// Checks and compiles a trusted program in this process.
-fn compile_here(
-    program: &SealedCopy,
-    memory_limit: u64,
-    allowed: Allowed,
-) -> Result<Code, Error> {
+fn compile_here(program: &SealedCopy, memory_limit: u64, allowed: Allowed) -> Result<Code, Error> {
     let failed =
         |e: std::io::Error| Error::new(ErrorCode::Engine, format!("cannot keep the code: {e}"));
     let bytes = program.bytes()?;

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 /// The hash of a program's content.
 pub type Digest = [u8; 32];
@@ -26,7 +27,7 @@ pub enum Content<'a> {
 /// An open file that may hold a program.
 pub struct ProgramFile {
     file: File,
-    path: String,
+    path: PathBuf,
     max: u64,
 }
 
@@ -48,8 +49,8 @@ impl ProgramFile {
     ///
     /// # Errors
     /// [`ErrorCode::Io`]; [`ErrorCode::CompileLimit`] for a file that is larger than `max`.
-    pub fn open(path: &str, max: u64) -> Result<ProgramFile, Error> {
-        let failed = |e: io::Error| Error::new(ErrorCode::Io, format!("{path}: {e}"));
+    pub fn open(path: &Path, max: u64) -> Result<ProgramFile, Error> {
+        let failed = |e: io::Error| Error::new(ErrorCode::Io, format!("{}: {e}", path.display()));
         let file = OpenOptions::new()
             .read(true)
             .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
@@ -71,7 +72,8 @@ impl ProgramFile {
 
     /// Reads the file from its beginning and hands on each piece.
     fn read(&self, mut piece: impl FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
-        let failed = |e: io::Error| Error::new(ErrorCode::Io, format!("{}: {e}", self.path));
+        let failed =
+            |e: io::Error| Error::new(ErrorCode::Io, format!("{}: {e}", self.path.display()));
         let mut buffer = vec![0; PIECE];
         let mut at = 0;
         loop {

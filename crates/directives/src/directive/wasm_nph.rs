@@ -21,7 +21,9 @@ pub static WASM_NPH: Directive = Directive {
            it has written that much. A status below 200 is refused in the same way.\n\
            - When the program fails later, the connection is closed. The client can tell only if the response has said how \
            long it is.\n\
-           - For a HEAD request, and with status 204 or 304, nothing is sent behind the empty line.\n\
+           - For a HEAD request, and with status 204, 205 or 304, nothing is sent behind the empty line.\n\
+           - What the program writes behind the end of its body, as `Content-Length` or its last chunk say, is not sent. A \
+           head that can be read in two ways, with two lengths or other codings than `chunked`, is refused with 500.\n\
            - HTTP/2 has no status line: a request over it gets 500. So use `Protocols http/1.1` where this is `On`.\n\
            - In a page that includes it, such as by mod_include, the program is refused with 403.\n\n\
            It concerns programs with `WasmEnableCGI On`.",

@@ -18,6 +18,7 @@ fn nothing_is_set_at_first_and_the_defaults_hold() {
     assert!(nothing.describe().is_empty());
     assert_eq!(nothing.memory_limit(), 256 * 1024 * 1024);
     assert_eq!(nothing.memory_limit(), DEFAULT_MEMORY_LIMIT);
+    assert_eq!(nothing.log_limit(), Some(64 * 1024));
     assert_eq!(
         nothing.timeout(Duration::from_secs(60)),
         Duration::from_secs(60)

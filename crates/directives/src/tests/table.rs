@@ -194,7 +194,7 @@ fn htaccess_can_set_nothing_dangerous() {
         .map(|d| d.name)
         .collect();
     let expected = "WasmModule WasmEntryPoint WasmArg WasmQueryArgs WasmDir WasmMapDir WasmTempDir WasmAllowOutbound \
-         WasmOutboundLimit WasmBodyWithoutLength WasmNPH WasmScriptLog WasmTimeout WasmSerialize WasmReuse \
+         WasmOutboundLimit WasmBodyWithoutLength WasmNPH WasmScriptLog WasmLogLimit WasmTimeout WasmSerialize WasmReuse \
          WasmMemoryLimit WasmMaxInstances WasmCacheDir WasmCompileLimit WasmGarbageCollection";
     assert_eq!(closed.join(" "), expected);
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 
-use cgi::status_problem;
+use cgi::{status_problem, without_connection_fields};
 use httpd::{Answer, Request};
 
 use crate::response::{Failure, Instead};
@@ -20,7 +20,7 @@ pub fn open(request: &mut Request, head: &[u8]) -> Result<Option<Instead>, Failu
 }
 
 fn read(request: &mut Request, head: &[u8]) -> Result<Option<Instead>, Failure> {
-    let scanned = request.scan_script_head(head);
+    let scanned = request.scan_script_head(&without_connection_fields(head));
     if forget_framing(request) {
         return Err(Failure::Framed);
     }

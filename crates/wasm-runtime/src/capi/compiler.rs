@@ -5,12 +5,12 @@ use super::error::{wrt_error, wrt_status};
 use super::guard::{guard, usage};
 use super::guest::wrt_kind;
 use super::helper::beside_the_library;
-use super::text::c_str;
+use super::text::{c_path, c_str};
 use crate::compiler::{Job, JobKind};
 use crate::program::{Content, ProgramFile};
-use crate::{CompilerOptions, Error, ErrorCode};
+use crate::{Allowed, CompilerOptions, Error, ErrorCode};
 use std::ffi::c_char;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Maximum size of a trusted program, bytes.
@@ -117,13 +117,17 @@ pub unsafe extern "C" fn wrt_check(
     unsafe { guard(error, check) }
 }
 
-fn check(path: &str, job: &Job<'_>, compiler: Option<&CompilerOptions>) -> Result<wrt_kind, Error> {
+fn check(
+    path: &Path,
+    job: &Job<'_>,
+    compiler: Option<&CompilerOptions>,
+) -> Result<wrt_kind, Error> {
     let most = compiler.map_or(TRUSTED_SIZE, |compiler| compiler.program_size);
     let program = Content::File(ProgramFile::open(path, most)?).copy()?;
     if let Some(compiler) = compiler {
         return Ok(compiler.check(job, &program)?.kind.into());
     }
-    let shape = crate::check(&program.bytes()?, job.memory_limit)?;
+    let shape = crate::check_with(&program.bytes()?, job.memory_limit, job.allowed)?;
     if let Some(entry_point) = job.entry_point {
         shape.check_entry_point(entry_point)?;
     }

@@ -214,7 +214,7 @@ impl Driver {
         let (head, body) = response.into_parts();
         self.bodiless |= matches!(
             head.status,
-            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
         );
         self.promised = head
             .headers
