@@ -20,6 +20,7 @@ suite::guests! {
     "probe-c" => probe_c,
     "entry-c" => entry_c,
     "echo-p3" => echo_p3,
+    "both-p3" => both_p3,
 }
 
 #[test]
@@ -57,6 +58,14 @@ mod tests {
     pub(crate) fn hello(name: &str) {
         let httpd = Setup::new().guest("/g", name, "").start();
         assert_eq!(httpd.get("/g").expect(200).text(), "Hello, wasm world!\n");
+    }
+
+    /// Of two versions of the same thing the newer one is run.
+    pub(crate) fn both_p3(name: &str) {
+        let httpd = Setup::new().guest("/g", name, "").start();
+        assert_eq!(httpd.get("/g").expect(200).text(), "called as 0.3");
+        let line = httpd.logged("WASM0007").concat();
+        assert!(line.contains("WASI 0.3 command component"), "{line}");
     }
 
     fn hello_behind(name: &str, what: &str) {

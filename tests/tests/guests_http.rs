@@ -15,6 +15,7 @@ suite::guests! {
     "fetch" => fetch,
     "probe-http" => probe_http,
     "probe-service" => probe_service,
+    "both-http" => both_http,
 }
 
 /// The tests proper; each gets the name of its guest.
@@ -40,6 +41,14 @@ mod tests {
 
     pub(crate) fn hello_service(name: &str) {
         hello(name);
+    }
+
+    /// Of two versions of the same thing the newer one is run.
+    pub(crate) fn both_http(name: &str) {
+        let httpd = Setup::new().guest("/g", name, "").start();
+        httpd.get("/g").expect(203);
+        let line = httpd.logged("WASM0007").concat();
+        assert!(line.contains("WASI 0.3 http component"), "{line}");
     }
 
     pub(crate) fn hello_js(name: &str) {

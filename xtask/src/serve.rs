@@ -105,7 +105,8 @@ fn configuration(httpd: &Httpd, dir: &Path, port: u16, guest: Option<&Path>) -> 
     );
     // For the example that asks this server itself.
     add(&mut conf, &format!("Define WASM_PORT {port}"));
-    add(&mut conf, "Include \"${WASM_EXAMPLES}/site.conf\"");
+    // Not included: a directory below ServerRoot that configuration is read from is the server's, and so is all that lies in it.
+    conf.push_str(&fsx::read(&root().join("examples/site.conf"))?);
     add(&mut conf, "Include \"${WASM_EXAMPLES}/conf/*.conf\"");
     if let Some(guest) = guest {
         let guest: PathBuf = std::path::absolute(guest).map_err(|e| format!("GUEST: {e}"))?;
