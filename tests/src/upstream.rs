@@ -23,11 +23,17 @@ struct Shared {
     closed: AtomicUsize,
     whole: AtomicUsize,
     reply: Box<dyn Fn(&str) -> Reply + Send + Sync>,
+    /// A connection is closed when its second request has come.
+    one_each: bool,
 }
 
 impl Upstream {
     /// Starts a server; `reply` gets the head of each request, as it came.
     pub fn start(reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Upstream {
+        Upstream::with(Box::new(reply), false)
+    }
+
+    fn with(reply: Box<dyn Fn(&str) -> Reply + Send + Sync>, one_each: bool) -> Upstream {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
@@ -35,7 +41,8 @@ impl Upstream {
             connections: AtomicUsize::new(0),
             closed: AtomicUsize::new(0),
             whole: AtomicUsize::new(0),
-            reply: Box::new(reply),
+            reply,
+            one_each,
         });
         let for_all = Arc::clone(&shared);
         thread::spawn(move || {
@@ -54,6 +61,12 @@ impl Upstream {
     /// A server that answers everything with this text.
     pub fn saying(text: &'static str) -> Upstream {
         Upstream::start(move |_| Some(reply(200, &[], text.as_bytes())))
+    }
+
+    /// A server that answers the first request of each connection with this text, and closes it when a second one has come.
+    pub fn closing(text: &'static str) -> Upstream {
+        let reply = move |_: &str| Some(reply(200, &[], text.as_bytes()));
+        Upstream::with(Box::new(reply), true)
     }
 
     /// A server that takes requests and never answers.
@@ -113,6 +126,7 @@ fn serve(stream: TcpStream, shared: &Shared) {
         return;
     };
     let mut reader = Reader::new(stream);
+    let mut answered = false;
     while let Ok(Some(head)) = reader.read_raw_head() {
         let framing = framing(&head);
         shared.asked.lock().unwrap().push(head.clone());
@@ -122,6 +136,9 @@ fn serve(stream: TcpStream, shared: &Shared) {
             return;
         }
         shared.whole.fetch_add(1, Ordering::SeqCst);
+        if shared.one_each && std::mem::replace(&mut answered, true) {
+            return;
+        }
         match (shared.reply)(&head) {
             Some(bytes) if writer.write_all(&bytes).is_ok() => {}
             Some(_) => return,

@@ -30,8 +30,8 @@ fn flood(httpd: &Httpd, target: &str, requests: usize, status: u16) -> Duration 
     start.elapsed()
 }
 
-/// What the log may hold of a section whose limit is 4 KiB, after a flood of this length: four seconds' worth at once, then what
-/// each second brings, and a last line that passes it.
+/// What the log may hold of a section whose limit is 4 KiB, after a flood of this length: four seconds' worth at once, then
+/// what each second brings, and a last line that passes it.
 fn allowed(flooded: Duration) -> usize {
     4096 * (4 + 1 + usize::try_from(flooded.as_secs()).unwrap_or(usize::MAX)) + 8192
 }

@@ -1,5 +1,5 @@
-//! How much of the error log the programs of one place may fill in a second: enough to find a fault, not enough to fill a disk. Must
-//! not know how a line is logged, nor what a place is.
+//! How much of the error log the programs of one place may fill in a second: enough to find a fault, not enough to fill a
+//! disk. Must not know how a line is logged, nor what a place is.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -47,7 +47,8 @@ impl<K: Hash + Eq + Clone> LogQuotas<K> {
         }
     }
 
-    /// May a line of `size` bytes be logged, when so many are allowed in a second? And what must be told before it, if anything.
+    /// May a line of `size` bytes be logged, when so many are allowed in a second? And what must be told before it, if
+    /// anything.
     pub fn line(
         &mut self,
         place: &K,

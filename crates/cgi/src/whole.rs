@@ -1,5 +1,5 @@
-//! Where the body ends of a response that a program writes itself, head and all (*non-parsed headers*): what follows it would be
-//! another response to whoever reads on, and so it is not sent. Must not know how it is sent.
+//! Where the body ends of a response that a program writes itself, head and all (*non-parsed headers*): what follows it would
+//! be another response to whoever reads on, and so it is not sent. Must not know how it is sent.
 
 use crate::fields::is;
 use crate::response::{check, number};

@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::fmt;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -43,6 +44,18 @@ pub enum Misframed {
     /// The head can be read in more than one way: lengths that differ or are none, or a transfer coding that httpd has not
     /// made.
     Ambiguous,
+}
+
+impl fmt::Display for Misframed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Misframed::TooLong => "its body is longer than its head says",
+            Misframed::TooShort => "its body is shorter than its head says",
+            Misframed::Ambiguous => {
+                "its head has lengths that differ or are none, or a Transfer-Encoding that is not httpd's"
+            }
+        })
+    }
 }
 
 /// What is known of the response of one request.

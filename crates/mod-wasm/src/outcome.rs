@@ -8,7 +8,7 @@ use std::time::Duration;
 use cgi::{Judgement, Stage, Verdict, judge, judge_error};
 use directives::units::{show_duration, show_size};
 use directives::{Level, Message, Settings, messages};
-use httpd::{Answer, Misframed, Request};
+use httpd::{Answer, Request};
 use wasm_runtime_client::{End, Error, Outcome, Request as Job};
 
 use crate::body::BodyFailure;
@@ -250,11 +250,10 @@ fn unusable(exchange: &mut HttpExchange<'_>, log: &Log<'_>, failure: &Failure) -
             return Answer::FilterError;
         }
         Failure::Misframed(problem) => {
-            let detail = misframed(*problem);
             log.message(
                 exchange.request,
                 &messages::MISFRAMED,
-                &[("detail", &detail)],
+                &[("detail", problem)],
             );
             // What ends a response that is too short has ended it already.
             if !exchange.request.response_ended() {
@@ -274,17 +273,6 @@ fn unusable(exchange: &mut HttpExchange<'_>, log: &Log<'_>, failure: &Failure) -
     };
     log.message(exchange.request, log.bad_response(), &[("detail", &detail)]);
     Answer::Http(status)
-}
-
-/// How a body does not fit its head, in words.
-fn misframed(problem: Misframed) -> &'static str {
-    match problem {
-        Misframed::TooLong => "its body is longer than its head says",
-        Misframed::TooShort => "its body is shorter than its head says",
-        Misframed::Ambiguous => {
-            "its head has lengths that differ or are none, or a Transfer-Encoding that is not httpd's"
-        }
-    }
 }
 
 /// The request's body could not be read: the client's fault, and httpd knows which status that is.

@@ -9,6 +9,38 @@ use crate::request::Request;
 use crate::table::bytes;
 
 impl Request {
+    /// Has the client to get the head alone, whatever the body is? A HEAD request, or a status that has no body.
+    #[must_use]
+    pub fn sends_no_body(&self) -> bool {
+        self.is_head_alone() || self.status() == 205
+    }
+
+    /// Does the message end with its head, whatever that says of a length? As httpd has it: with 205 the head must say itself
+    /// that there is no body.
+    pub(crate) fn is_head_alone(&self) -> bool {
+        field!(self, header_only) != 0 || matches!(self.status(), 204 | 304)
+    }
+
+    /// Has httpd handed the head of the response to the filters of the connection, so that what comes now is body?
+    pub(crate) fn head_is_out(&self) -> bool {
+        field!(self, sent_bodyct) != 0
+    }
+
+    /// How many bytes of the body have passed the filter of httpd that counts them.
+    pub(crate) fn body_passed(&self) -> u64 {
+        u64::try_from(field!(self, bytes_sent)).unwrap_or(0)
+    }
+
+    /// Says nothing of the length of a body that there is not.
+    pub fn forget_content_length(&mut self) {
+        for table in [self.headers_out(), self.err_headers_out()]
+            .into_iter()
+            .flatten()
+        {
+            table.unset(c"Content-Length");
+        }
+    }
+
     /// Sets a status that httpd need not know. It would send 500 for one that it has no words for.
     pub fn set_any_status(&mut self, status: u16) {
         self.set_status(status);
