@@ -24,7 +24,7 @@ pub trait Exchange {
     fn read_body(&mut self, buf: &mut [u8], wait: bool) -> Result<BodyRead, Closed>;
 
     /// Blocks until `read_body` may have more, `wake` can be read, or `most` is over. Leaves the descriptor alone. It may
-    /// return early. Only for guests that answer HTTP.
+    /// return early. A guest waits here for its client and for other things at once.
     fn wait(&mut self, wake: BorrowedFd<'_>, most: Duration);
 
     /// The trailer fields of the request. Called at most once, after the end of the body, for guests that answer HTTP.

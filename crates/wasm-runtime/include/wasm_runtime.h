@@ -633,7 +633,8 @@ typedef struct {
     wrt_flow (*read_body)(void *ctx, uint8_t *buf, size_t cap, bool wait, size_t *n);
     /**
      * Blocks until `read_body` may have more, the descriptor `wake_fd` can be read, or `timeout_ms`
-     * milliseconds are over. Leaves the descriptor alone. It may return early. Only for http guests.
+     * milliseconds are over. Leaves the descriptor alone. It may return early. A guest waits here for its
+     * client and for other things at once.
      */
     void (*wait)(void *ctx, int wake_fd, uint32_t timeout_ms);
     /**

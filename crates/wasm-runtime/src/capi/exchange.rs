@@ -65,7 +65,8 @@ pub struct wrt_ops {
         n: *mut usize,
     ) -> wrt_flow,
     /// Blocks until `read_body` may have more, the descriptor `wake_fd` can be read, or `timeout_ms`
-    /// milliseconds are over. Leaves the descriptor alone. It may return early. Only for http guests.
+    /// milliseconds are over. Leaves the descriptor alone. It may return early. A guest waits here for its
+    /// client and for other things at once.
     pub wait: unsafe extern "C" fn(ctx: *mut c_void, wake_fd: c_int, timeout_ms: u32),
     /// Sets `*fields` and `*n` to the trailer fields of the request, which stay valid until the run has
     /// ended. Called at most once, after the end of the body. Only for http guests.
