@@ -33,6 +33,7 @@ impl Settings {
             serialize,
             reuse,
             memory_limit,
+            max_open_files,
         } = self;
         let mut lines = Vec::new();
         lines.extend(
@@ -132,6 +133,11 @@ impl Settings {
             memory_limit
                 .iter()
                 .map(|limit| format!("memory limit: {}", show_size(*limit))),
+        );
+        lines.extend(
+            max_open_files
+                .iter()
+                .map(|limit| format!("open files: {limit}")),
         );
         lines
     }

@@ -10,6 +10,7 @@ mod cgi;
 mod expressions;
 mod files;
 mod http;
+mod open_files;
 mod requests;
 mod server;
 mod temp;
@@ -19,6 +20,7 @@ pub use cgi::*;
 pub use expressions::*;
 pub use files::*;
 pub use http::*;
+pub use open_files::*;
 pub use requests::*;
 pub use server::*;
 pub use temp::*;
@@ -244,4 +246,7 @@ pub static MESSAGES: &[&Message] = &[
     &TEMP_DIR_FAILED,
     &PATH_NOT_MAPPED,
     &EXPRESSION_FAILED,
+    &FILE_LIMIT,
+    &FILE_RESERVE,
+    &NO_FILES_LEFT,
 ];

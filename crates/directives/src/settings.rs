@@ -21,6 +21,9 @@ use crate::value::Value;
 /// 2 MB costs 2 MB.
 pub const DEFAULT_MEMORY_LIMIT: u64 = 256 * units::MIB;
 
+/// `WasmMaxOpenFiles` where none is configured: far more than an interpreter (one at a time) or SQLite (five a database) has open.
+const DEFAULT_MAX_OPEN_FILES: u32 = 64;
+
 /// The module that a section runs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ModuleRef {
@@ -136,6 +139,7 @@ pub struct Settings {
     /// The inner `None` is `Off`.
     pub(crate) reuse: Option<Option<Reuse>>,
     pub(crate) memory_limit: Option<u64>,
+    pub(crate) max_open_files: Option<u32>,
 }
 
 impl Settings {
@@ -167,6 +171,7 @@ impl Settings {
             serialize,
             reuse,
             memory_limit,
+            max_open_files,
         } = inner;
         let mut merged = Settings {
             module: module.clone().or_else(|| outer.module.clone()),
@@ -190,6 +195,7 @@ impl Settings {
             serialize: serialize.clone().or_else(|| outer.serialize.clone()),
             reuse: reuse.or(outer.reuse),
             memory_limit: memory_limit.or(outer.memory_limit),
+            max_open_files: max_open_files.or(outer.max_open_files),
         };
         for (name, value) in env {
             merged.set_env(name, value.clone());
@@ -327,6 +333,12 @@ impl Settings {
     #[must_use]
     pub fn memory_limit(&self) -> u64 {
         self.memory_limit.unwrap_or(DEFAULT_MEMORY_LIMIT)
+    }
+
+    /// How many files, directories and sockets one request may have open.
+    #[must_use]
+    pub fn max_open_files(&self) -> u32 {
+        self.max_open_files.unwrap_or(DEFAULT_MAX_OPEN_FILES)
     }
 
     /// Sets a variable; the last one of a name holds.

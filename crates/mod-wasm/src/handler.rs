@@ -186,6 +186,7 @@ impl Run<'_> {
                 max_concurrent: reuse.concurrent,
                 idle: reuse.idle,
             }),
+            max_open_files: settings.max_open_files(),
         };
         let turn = match serialize::wait(request, settings, self.name) {
             Ok(turn) => turn,

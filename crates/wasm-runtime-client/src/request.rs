@@ -39,6 +39,8 @@ pub struct Request<'a> {
     pub outbound: Option<Outbound<'a>>,
     /// Whether it may share an instance; none for an instance of its own.
     pub reuse: Option<Reuse<'a>>,
+    /// How many files, directories and sockets it may have open, the directories that it is given included.
+    pub max_open_files: u32,
 }
 
 /// A host directory that the guest sees under another name.
@@ -190,6 +192,7 @@ impl Lists {
             config_len: self.config.len(),
             outbound: pointer(self.outbound.as_ref()),
             reuse: pointer(self.reuse.as_ref()),
+            max_open_files: request.max_open_files,
         }
     }
 }

@@ -117,6 +117,10 @@ typedef enum {
      * The request's private directory could not be made.
      */
     WRT_ERR_TEMP_DIR = 13,
+    /**
+     * The guest may have fewer files open than it is given directories, or the process has too few descriptors left.
+     */
+    WRT_ERR_OPEN_FILES = 14,
 } wrt_status;
 
 /**
@@ -200,6 +204,16 @@ typedef enum {
      * destination would allow it.
      */
     WRT_LOG_DENIED = 7,
+    /**
+     * Not the guest's: the engine refused to open a file, a directory or a socket, since the guest has
+     * `max_open_files` of them. Told once per instance.
+     */
+    WRT_LOG_FILE_LIMIT = 8,
+    /**
+     * The same, since the process has few descriptors left. Told once per instance, and not more than once a
+     * second by a process.
+     */
+    WRT_LOG_FILE_RESERVE = 9,
 } wrt_log_level;
 
 /**
@@ -612,6 +626,10 @@ typedef struct {
      * Whether it may share an instance; NULL for an instance of its own. Ignored for commands.
      */
     const wrt_reuse *reuse;
+    /**
+     * How many files, directories and sockets it may have open, the directories that it is given included.
+     */
+    uint32_t max_open_files;
 } wrt_request;
 
 /**

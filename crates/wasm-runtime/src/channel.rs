@@ -78,6 +78,10 @@ pub enum LogLevel {
     Critical,
     /// The engine's word that it refused a connection.
     Denied,
+    /// The engine's word that the guest has as many files open as it may.
+    FileLimit,
+    /// The engine's word that it refused to open a file because the process has few descriptors left.
+    FileReserve,
 }
 
 /// The most that is read from the server at once.

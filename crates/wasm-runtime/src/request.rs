@@ -31,6 +31,8 @@ pub struct Request<'a> {
     pub outbound: Option<OutboundGrant<'a>>,
     /// Whether it may share an instance; only for http guests.
     pub reuse: Option<Reuse<'a>>,
+    /// How many files, directories and sockets it may have open.
+    pub max_open_files: u32,
 }
 
 /// The HTTP request that an http guest answers.

@@ -17,7 +17,11 @@ pub static WASM_DIR: Directive = Directive {
            those of the directories given to it.\n\n\
            A relative path is relative to `ServerRoot`. The directory must exist when the configuration is read. \
            Sections inside other sections add to the outer ones. `WasmDir` opens host paths and is therefore never \
-           accepted in `.htaccess`.",
+           accepted in `.htaccess`.\n\n\
+           A listing of a directory is as the directory was when the program began to read it, whatever is added or removed \
+           meanwhile; it may hold some 300,000 names. A program of preview 1 sees names that are not UTF-8 as they are, but \
+           cannot open them (`EILSEQ`); components do not see them.",
+
     examples: &[Example {
         title: "Give a directory",
         lines: "WasmDir {dir}",

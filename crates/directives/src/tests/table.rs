@@ -195,7 +195,7 @@ fn htaccess_can_set_nothing_dangerous() {
         .collect();
     let expected = "WasmModule WasmEntryPoint WasmArg WasmQueryArgs WasmDir WasmMapDir WasmTempDir WasmAllowOutbound \
          WasmOutboundLimit WasmBodyWithoutLength WasmNPH WasmScriptLog WasmTimeout WasmSerialize WasmReuse \
-         WasmMemoryLimit WasmMaxInstances WasmCacheDir";
+         WasmMemoryLimit WasmMaxOpenFiles WasmMaxInstances WasmCacheDir";
     assert_eq!(closed.join(" "), expected);
 }
 

@@ -36,6 +36,8 @@ pub enum wrt_status {
     WRT_ERR_BAD_REQUEST = 12,
     /// The request's private directory could not be made.
     WRT_ERR_TEMP_DIR = 13,
+    /// The guest may have fewer files open than it is given directories, or the process has too few descriptors left.
+    WRT_ERR_OPEN_FILES = 14,
 }
 
 impl From<ErrorCode> for wrt_status {
@@ -50,6 +52,7 @@ impl From<ErrorCode> for wrt_status {
             ErrorCode::Busy => wrt_status::WRT_ERR_BUSY,
             ErrorCode::Mount => wrt_status::WRT_ERR_MOUNT,
             ErrorCode::TempDir => wrt_status::WRT_ERR_TEMP_DIR,
+            ErrorCode::OpenFiles => wrt_status::WRT_ERR_OPEN_FILES,
             ErrorCode::Engine => wrt_status::WRT_ERR_ENGINE,
             ErrorCode::Panic => wrt_status::WRT_ERR_PANIC,
             ErrorCode::Usage => wrt_status::WRT_ERR_USAGE,

@@ -155,6 +155,8 @@ pub struct wrt_request {
     pub outbound: *const wrt_outbound,
     /// Whether it may share an instance; NULL for an instance of its own. Ignored for commands.
     pub reuse: *const wrt_reuse,
+    /// How many files, directories and sockets it may have open, the directories that it is given included.
+    pub max_open_files: u32,
 }
 
 /// A request's lists in Rust's terms.
@@ -171,6 +173,7 @@ pub struct Parts<'a> {
     config: Vec<(&'a str, &'a str)>,
     outbound: Option<OutboundParts<'a>>,
     reuse: Option<Reuse<'a>>,
+    max_open_files: u32,
 }
 
 /// The lists of an HTTP request.
@@ -258,6 +261,7 @@ impl wrt_request {
                 // SAFETY: its pointers stay valid for 'a by the contract.
                 .map(|reuse| unsafe { reuse.parts() })
                 .transpose()?,
+            max_open_files: self.max_open_files,
         };
         match parts.has_nul() {
             true => Err(usage("an argument or a variable holds a NUL byte")),
@@ -373,6 +377,7 @@ impl Parts<'_> {
                 max_concurrent: outbound.max_concurrent,
             }),
             reuse: self.reuse,
+            max_open_files: self.max_open_files,
         }
     }
 

@@ -101,6 +101,7 @@ pub fn request<'a>() -> Request<'a> {
         config: &[],
         outbound: None,
         reuse: None,
+        max_open_files: 64,
     }
 }
 
