@@ -5,12 +5,15 @@
  *   div0      divides a signed integer by zero, which is a trap of its own in WebAssembly
  *   overflow  calls itself without end
  *   exit=N    answers, then exits with status N
+ *   inodes    lists /data and tells how many entries have the number and the kind that lstat gives, and how many have not
  *
  * Anything else: a line on stderr and exit status 64. It must not decode or escape: tests send these exact words.
  */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* volatile: the compiler may not know the values, so the instruction stays in the program. */
 static volatile int one = 1;
@@ -45,6 +48,34 @@ static int echo(void)
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int inodes(void)
+{
+    int same = 0, other = 0;
+    struct dirent *entry;
+    DIR *data = opendir("/data");
+
+    if (data == NULL) {
+        perror("/data");
+        return EXIT_FAILURE;
+    }
+    while ((entry = readdir(data)) != NULL) {
+        char path[512];
+        struct stat about;
+
+        snprintf(path, sizeof path, "/data/%s", entry->d_name);
+        if (strcmp(entry->d_name, "..") == 0 || lstat(path, &about) != 0)
+            continue;
+        if (about.st_ino == entry->d_ino && S_ISDIR(about.st_mode) == (entry->d_type == DT_DIR))
+            same++;
+        else
+            other++;
+    }
+    closedir(data);
+    head();
+    printf("same=%d other=%d\n", same, other);
+    return EXIT_SUCCESS;
+}
+
 /* The work after the call keeps it from becoming a loop. */
 static unsigned overflow(unsigned depth)
 {
@@ -61,6 +92,8 @@ int main(void)
         return echo();
     if (strcmp(query, "div0") == 0)
         return one / zero;
+    if (strcmp(query, "inodes") == 0)
+        return inodes();
     if (strcmp(query, "overflow") == 0)
         return (int)overflow(1);
     if (strncmp(query, "exit=", 5) == 0) {

@@ -174,6 +174,7 @@ static int run(const wrt_guest *guest, const char *query, uint64_t timeout)
     request.env_len = 1;
     request.timeout_ms = timeout;
     request.memory_limit = 64 * 1024 * 1024;
+    request.max_open_files = 16;
 
     memset(&http, 0, sizeof http);
     http.size = sizeof http;

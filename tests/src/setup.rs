@@ -27,6 +27,7 @@ pub struct Setup {
     pub(crate) one_process: bool,
     pub(crate) address_space: Option<u64>,
     pub(crate) file_size: Option<u64>,
+    pub(crate) open_files: Option<u32>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) announced: Vec<String>,
     pub(crate) tolerated: Vec<String>,
@@ -63,6 +64,7 @@ impl Setup {
             one_process: false,
             address_space: None,
             file_size: None,
+            open_files: None,
             env: Vec::new(),
             announced: Vec::new(),
             tolerated: Vec::new(),
@@ -170,6 +172,12 @@ impl Setup {
         self
     }
 
+    /// Limits how many files a process of httpd may have open, as `ulimit -n` does.
+    pub fn open_files(mut self, n: u32) -> Setup {
+        self.open_files = Some(n);
+        self
+    }
+
     /// Sets a variable in httpd's environment.
     pub fn env(mut self, name: &str, value: &str) -> Setup {
         self.env.push((name.to_owned(), value.to_owned()));
@@ -237,6 +245,9 @@ impl Setup {
         }
         if let Some(bytes) = self.file_size {
             command.arg("prlimit").arg(format!("--fsize={bytes}"));
+        }
+        if let Some(n) = self.open_files {
+            command.arg("prlimit").arg(format!("--nofile={n}"));
         }
         command.arg(paths::httpd());
         command.arg("-d").arg(self.folder.path());

@@ -34,6 +34,7 @@ impl Settings {
             reuse,
             memory_limit,
             log_limit,
+            max_open_files,
         } = self;
         let mut lines = Vec::new();
         lines.extend(
@@ -138,6 +139,11 @@ impl Settings {
             Some(limit) => format!("log limit: {} a second", show_size(*limit)),
             None => "log limit: none".to_owned(),
         }));
+        lines.extend(
+            max_open_files
+                .iter()
+                .map(|limit| format!("open files: {limit}")),
+        );
         lines
     }
 }

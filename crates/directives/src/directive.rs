@@ -21,6 +21,7 @@ mod wasm_log_limit;
 mod wasm_map_cgi_file_names;
 mod wasm_map_dir;
 mod wasm_max_instances;
+mod wasm_max_open_files;
 mod wasm_memory_limit;
 mod wasm_module;
 mod wasm_nph;
@@ -55,6 +56,7 @@ pub static DIRECTIVES: &[&Directive] = &[
     &wasm_serialize::WASM_SERIALIZE,
     &wasm_reuse::WASM_REUSE,
     &wasm_memory_limit::WASM_MEMORY_LIMIT,
+    &wasm_max_open_files::WASM_MAX_OPEN_FILES,
     &wasm_max_instances::WASM_MAX_INSTANCES,
     &wasm_cache_dir::WASM_CACHE_DIR,
     &wasm_compile_limit::WASM_COMPILE_LIMIT,

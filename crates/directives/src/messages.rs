@@ -12,6 +12,7 @@ mod cgi;
 mod expressions;
 mod files;
 mod http;
+mod open_files;
 mod requests;
 mod server;
 mod temp;
@@ -22,6 +23,7 @@ pub use cgi::*;
 pub use expressions::*;
 pub use files::*;
 pub use http::*;
+pub use open_files::*;
 pub use requests::*;
 pub use server::*;
 pub use temp::*;
@@ -249,4 +251,7 @@ pub static MESSAGES: &[&Message] = &[
     &EXPRESSION_FAILED,
     &MISFRAMED,
     &LOG_DROPPED,
+    &FILE_LIMIT,
+    &FILE_RESERVE,
+    &NO_FILES_LEFT,
 ];

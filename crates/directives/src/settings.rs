@@ -25,6 +25,9 @@ pub const DEFAULT_MEMORY_LIMIT: u64 = 256 * units::MIB;
 /// logs can be rotated in time.
 const DEFAULT_LOG_LIMIT: u64 = 64 * units::KIB;
 
+/// `WasmMaxOpenFiles` where none is configured: far more than an interpreter (one at a time) or SQLite (five a database) has open.
+const DEFAULT_MAX_OPEN_FILES: u32 = 64;
+
 /// The module that a section runs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ModuleRef {
@@ -142,6 +145,7 @@ pub struct Settings {
     pub(crate) memory_limit: Option<u64>,
     /// The inner `None` is `none`.
     pub(crate) log_limit: Option<Option<u64>>,
+    pub(crate) max_open_files: Option<u32>,
 }
 
 impl Settings {
@@ -174,6 +178,7 @@ impl Settings {
             reuse,
             memory_limit,
             log_limit,
+            max_open_files,
         } = inner;
         let mut merged = Settings {
             module: module.clone().or_else(|| outer.module.clone()),
@@ -198,6 +203,7 @@ impl Settings {
             reuse: reuse.or(outer.reuse),
             memory_limit: memory_limit.or(outer.memory_limit),
             log_limit: log_limit.or(outer.log_limit),
+            max_open_files: max_open_files.or(outer.max_open_files),
         };
         for (name, value) in env {
             merged.set_env(name, value.clone());
@@ -341,6 +347,12 @@ impl Settings {
     #[must_use]
     pub fn log_limit(&self) -> Option<u64> {
         self.log_limit.unwrap_or(Some(DEFAULT_LOG_LIMIT))
+    }
+
+    /// How many files, directories and sockets one request may have open.
+    #[must_use]
+    pub fn max_open_files(&self) -> u32 {
+        self.max_open_files.unwrap_or(DEFAULT_MAX_OPEN_FILES)
     }
 
     /// Sets a variable; the last one of a name holds.

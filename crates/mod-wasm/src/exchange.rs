@@ -182,5 +182,7 @@ fn message(level: LogLevel) -> (&'static Message, &'static str) {
         LogLevel::Error => (&messages::GUEST_LOG_ERROR, "line"),
         LogLevel::Critical => (&messages::GUEST_LOG_CRITICAL, "line"),
         LogLevel::Denied => (&messages::OUTBOUND_DENIED, "detail"),
+        LogLevel::FileLimit => (&messages::FILE_LIMIT, "detail"),
+        LogLevel::FileReserve => (&messages::FILE_RESERVE, "detail"),
     }
 }

@@ -187,6 +187,7 @@ impl Run<'_> {
                 idle: reuse.idle,
             }),
             backtrace: is_logged(request, &messages::GUEST_BACKTRACE),
+            max_open_files: settings.max_open_files(),
         };
         let turn = match serialize::wait(request, settings, self.name) {
             Ok(turn) => turn,

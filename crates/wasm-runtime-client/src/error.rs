@@ -32,6 +32,8 @@ pub enum ErrorCode {
     Mount,
     /// The request's private directory could not be made.
     TempDir,
+    /// The guest may have fewer files open than it is given directories, or the process has too few descriptors left.
+    OpenFiles,
     /// The engine could not be created or prepared.
     Engine,
     /// A panic in the library was caught at its boundary.
@@ -55,6 +57,7 @@ impl ErrorCode {
             sys::WRT_ERR_BUSY => ErrorCode::Busy,
             sys::WRT_ERR_MOUNT => ErrorCode::Mount,
             sys::WRT_ERR_TEMP_DIR => ErrorCode::TempDir,
+            sys::WRT_ERR_OPEN_FILES => ErrorCode::OpenFiles,
             sys::WRT_ERR_ENGINE => ErrorCode::Engine,
             sys::WRT_ERR_PANIC => ErrorCode::Panic,
             _ => ErrorCode::Usage,

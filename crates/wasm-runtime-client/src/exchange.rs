@@ -24,7 +24,7 @@ pub trait Exchange {
     fn read_body(&mut self, buf: &mut [u8], wait: bool) -> Result<BodyRead, Closed>;
 
     /// Blocks until `read_body` may have more, `wake` can be read, or `most` is over. Leaves the descriptor alone. It may
-    /// return early. Only for guests that answer HTTP.
+    /// return early. A guest waits here for its client and for other things at once.
     fn wait(&mut self, wake: BorrowedFd<'_>, most: Duration);
 
     /// The trailer fields of the request. Called at most once, after the end of the body, for guests that answer HTTP.
@@ -91,6 +91,10 @@ pub enum LogLevel {
     Critical,
     /// Not the guest's: the engine refused it a connection. The line says which, and what would allow it.
     Denied,
+    /// Not the guest's: the engine refused to open a file, since the guest has as many as it may.
+    FileLimit,
+    /// The same, since the process has few descriptors left.
+    FileReserve,
 }
 
 impl LogLevel {
@@ -104,6 +108,8 @@ impl LogLevel {
             sys::WRT_LOG_ERROR => LogLevel::Error,
             sys::WRT_LOG_CRITICAL => LogLevel::Critical,
             sys::WRT_LOG_DENIED => LogLevel::Denied,
+            sys::WRT_LOG_FILE_LIMIT => LogLevel::FileLimit,
+            sys::WRT_LOG_FILE_RESERVE => LogLevel::FileReserve,
             _ => LogLevel::Stderr,
         }
     }

@@ -41,6 +41,8 @@ pub struct Request<'a> {
     pub reuse: Option<Reuse<'a>>,
     /// Whether a failure's outcome is to have the guest's stack, which somebody will read.
     pub backtrace: bool,
+    /// How many files, directories and sockets it may have open, the directories that it is given included.
+    pub max_open_files: u32,
 }
 
 /// A host directory that the guest sees under another name.
@@ -193,6 +195,7 @@ impl Lists {
             outbound: pointer(self.outbound.as_ref()),
             reuse: pointer(self.reuse.as_ref()),
             backtrace: request.backtrace,
+            max_open_files: request.max_open_files,
         }
     }
 }

@@ -68,6 +68,11 @@
 #define MAX_TEXT 4096
 
 /**
+ * Bytes of a path: what Linux takes.
+ */
+#define PATH 4096
+
+/**
  * The result of a call. 0 is success; the other numbers never change their meaning.
  */
 typedef enum {
@@ -135,6 +140,10 @@ typedef enum {
      * The program is not in the cache, and it was not to be compiled.
      */
     WRT_ERR_NOT_CACHED = 15,
+    /**
+     * The guest may have fewer files open than it is given directories, or the process has too few descriptors left.
+     */
+    WRT_ERR_OPEN_FILES = 16,
 } wrt_status;
 
 /**
@@ -218,6 +227,16 @@ typedef enum {
      * destination would allow it.
      */
     WRT_LOG_DENIED = 7,
+    /**
+     * Not the guest's: the engine refused to open a file, a directory or a socket, since the guest has
+     * `max_open_files` of them. Told once per instance.
+     */
+    WRT_LOG_FILE_LIMIT = 8,
+    /**
+     * The same, since the process has few descriptors left. Told once per instance, and not more than once a
+     * second by a process.
+     */
+    WRT_LOG_FILE_RESERVE = 9,
 } wrt_log_level;
 
 /**
@@ -690,6 +709,10 @@ typedef struct {
      * Whether `wrt_outcome` is to have the guest's stack when it fails: no work is done for a text that nobody reads.
      */
     bool backtrace;
+    /**
+     * How many files, directories and sockets it may have open, the directories that it is given included.
+     */
+    uint32_t max_open_files;
 } wrt_request;
 
 /**
@@ -711,7 +734,8 @@ typedef struct {
     wrt_flow (*read_body)(void *ctx, uint8_t *buf, size_t cap, bool wait, size_t *n);
     /**
      * Blocks until `read_body` may have more, the descriptor `wake_fd` can be read, or `timeout_ms`
-     * milliseconds are over. Leaves the descriptor alone. It may return early. Only for http guests.
+     * milliseconds are over. Leaves the descriptor alone. It may return early. A guest waits here for its
+     * client and for other things at once.
      */
     void (*wait)(void *ctx, int wake_fd, uint32_t timeout_ms);
     /**

@@ -5,11 +5,15 @@
 //! whether output lies unflushed. An http guest has one for its standard streams alone. It must not know
 //! which WASI version the guest speaks.
 
+mod reader;
+
+pub use reader::Reader;
+
 use crate::budget::Budget;
 use crate::lines::Lines;
 use crate::lines::MAX_LINE;
 use crate::outcome::Stop;
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -23,7 +27,8 @@ pub type Field<'a> = (&'a [u8], &'a [u8]);
 pub trait Exchange: Send {
     /// Reads more of the request body. With `wait` it blocks until there is something.
     fn read_body(&mut self, buf: &mut [u8], wait: bool) -> Result<BodyRead, Closed>;
-    /// Blocks until `read_body` may have more, `wake` can be read, or `most` is over.
+    /// Blocks until `read_body` may have more, `wake` can be read, or `most` is over. Called when the guest waits for its body and
+    /// for other things at once.
     fn wait(&mut self, wake: BorrowedFd<'_>, most: Duration);
     /// The trailer fields of the request, once its body has ended.
     fn read_trailers(&mut self) -> Vec<Field<'_>>;
@@ -73,6 +78,10 @@ pub enum LogLevel {
     Critical,
     /// The engine's word that it refused a connection.
     Denied,
+    /// The engine's word that the guest has as many files open as it may.
+    FileLimit,
+    /// The engine's word that it refused to open a file because the process has few descriptors left.
+    FileReserve,
 }
 
 /// The most that is read from the server at once.
@@ -98,6 +107,9 @@ struct Inner {
     client_checked: Instant,
     lines: Lines,
     deferred: Option<Deferred>,
+    /// Those who wait for more of the body.
+    readers: Vec<(u64, Waker)>,
+    next_reader: u64,
 }
 
 /// Output that waits for [`Channel::deliver`].
@@ -121,6 +133,8 @@ impl Channel {
             client_checked: Instant::now(),
             lines: Lines::default(),
             deferred: None,
+            readers: Vec::new(),
+            next_reader: 0,
         })))
     }
 
@@ -153,18 +167,8 @@ impl Channel {
 
     /// Waits for room.
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_less_than(MOST_AT_ONCE, cx)
-    }
-
-    /// Waits until nothing is deferred: before the guest waits for its client, the client must have what it may be waiting for.
-    pub fn poll_delivered(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_less_than(1, cx)
-    }
-
-    /// Waits until fewer bytes than these are deferred.
-    fn poll_less_than(&self, bytes: usize, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.lock().deferred {
-            Some(deferred) if deferred.data.len() >= bytes => {
+            Some(deferred) if deferred.data.len() >= MOST_AT_ONCE => {
                 deferred.writers.push(cx.waker().clone());
                 Poll::Pending
             }
@@ -182,31 +186,18 @@ impl Channel {
         if inner.ahead.is_empty() {
             return inner.receive(buf);
         }
-        let n = buf.len().min(inner.ahead.len());
-        inner.ahead.copy_to_slice(&mut buf[..n]);
-        Ok(n)
+        Ok(inner.take_ahead(buf))
     }
 
-    /// Waits until a read would not wait.
-    pub fn wait_readable(&self) -> Result<(), Stop> {
+    /// Takes what there is of the body without waiting, perhaps nothing; `None` at its end.
+    pub fn take_ready(&self, most: usize) -> Result<Option<Bytes>, Stop> {
         let mut inner = self.lock();
-        if inner.ahead.is_empty() && !inner.at_end {
-            let mut buf = vec![0; READ_AHEAD];
-            let n = inner.receive(&mut buf)?;
-            buf.truncate(n);
-            inner.ahead = Bytes::from(buf);
-        }
-        Ok(())
-    }
-
-    /// Takes what [`wait_readable`](Self::wait_readable) has fetched; `None` at the end of the body.
-    pub fn take_ready(&self, most: usize) -> Option<Bytes> {
-        let mut inner = self.lock();
+        inner.fetch()?;
         if inner.ahead.is_empty() && inner.at_end {
-            return None;
+            return Ok(None);
         }
         let n = most.min(inner.ahead.len());
-        Some(inner.ahead.split_to(n))
+        Ok(Some(inner.ahead.split_to(n)))
     }
 
     /// Writes all of `data` to the response, waiting for the client unless output is deferred.

@@ -31,6 +31,8 @@ pub enum ErrorCode {
     Mount,
     /// The request's private directory could not be made.
     TempDir,
+    /// The guest may have fewer files open than it is given directories, or the process has too few descriptors left.
+    OpenFiles,
     /// An HTTP request that can not be put to an http guest.
     BadRequest,
     /// The engine could not be created or prepared.

@@ -13,7 +13,6 @@ use std::collections::HashSet;
 use wasmtime::component::ResourceTable;
 use wasmtime::{CallHook, Store, StoreContextMut, bail};
 use wasmtime_wasi::WasiView;
-use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::{DynInputStream, DynPollable, ReaddirIterator};
 use wasmtime_wasi::{p2, sockets};
 use wasmtime_wasi_http::p2::bindings::http::types::{Method, Scheme};
@@ -55,13 +54,6 @@ const TASK: usize = 4 << 10;
 
 /// A place for a header field in a map.
 const FIELD: usize = 128;
-
-/// The most files and sockets of an instance that serves so many requests at once, so that none can use up the process's file
-/// descriptors.
-pub fn max_files(at_once: u32) -> usize {
-    let more = (at_once as usize).saturating_sub(1);
-    (512 + 64 * more).min(4096)
-}
 
 /// How many objects of the host a guest may have, whatever they weigh.
 const MOST_OBJECTS: usize = 1 << 18;
@@ -145,13 +137,7 @@ impl Scales {
         };
         let stacks = self.stacks.number().saturating_sub(FREE_STACKS) * STACK;
         let state = context.data_mut();
-        let Weight { bytes, files } = weigh(state.ctx().table);
-        if files > state.max_files {
-            bail!(
-                "the guest has more than {} files and sockets open",
-                state.max_files
-            );
-        }
+        let bytes = weigh(state.ctx().table);
         let held = bytes + tasks + stacks;
         if !state.limits.hold(held) {
             return Err(Stop::Held(held).into());
@@ -226,48 +212,30 @@ fn here() -> usize {
     std::hint::black_box(std::ptr::from_ref(&local)).addr()
 }
 
-/// What objects weigh.
-#[derive(Default)]
-struct Weight {
-    bytes: usize,
-    files: usize,
-}
-
-fn weigh(table: &mut ResourceTable) -> Weight {
-    let mut weight = Weight::default();
+/// The bytes of all objects. How many files and sockets are among them is counted when they are opened.
+fn weigh(table: &mut ResourceTable) -> usize {
     // Copies of fields share one map until they are changed.
     let mut maps = HashSet::new();
-    for object in table.iter_mut() {
-        let object: &mut dyn Any = object;
-        let (bytes, files) = weigh_object(object, &mut maps);
-        weight.bytes += bytes;
-        weight.files += files;
-    }
-    weight
+    let objects = table.iter_mut();
+    objects.map(|object| weigh_object(object, &mut maps)).sum()
 }
 
-/// The bytes of an object, and how many files it has open.
-fn weigh_object(object: &dyn Any, maps: &mut HashSet<usize>) -> (usize, usize) {
+fn weigh_object(object: &dyn Any, maps: &mut HashSet<usize>) -> usize {
     if object.is::<DynPollable>() {
-        return (POLLABLE, 0);
+        return POLLABLE;
     }
-    if object.is::<DynInputStream>() {
-        return (BUFFER, 0);
-    }
-    if object.is::<Descriptor>() {
-        return (OBJECT, 1);
-    }
-    if object.is::<ReaddirIterator>() {
-        return (LISTING, 0);
-    }
-    if object.is::<p2::TcpSocket>()
+    if object.is::<DynInputStream>()
+        || object.is::<p2::TcpSocket>()
         || object.is::<p2::UdpSocket>()
         || object.is::<sockets::TcpSocket>()
         || object.is::<sockets::UdpSocket>()
     {
-        return (BUFFER, 1);
+        return BUFFER;
     }
-    (OBJECT + weigh_http(object, maps), 0)
+    if object.is::<ReaddirIterator>() {
+        return LISTING;
+    }
+    OBJECT + weigh_http(object, maps)
 }
 
 /// What an object of `wasi:http` weighs beside itself.
@@ -374,8 +342,7 @@ mod tests {
         for _ in 0..10 {
             table.push(fields.clone()).unwrap();
         }
-        let Weight { bytes, files } = weigh(&mut table);
+        let bytes = weigh(&mut table);
         assert!((20_000..25_000).contains(&bytes), "{bytes}");
-        assert_eq!(files, 0);
     }
 }

@@ -4,6 +4,7 @@
 //! must not know who asks for the request.
 
 use crate::journal::Journal;
+use crate::open_files;
 use crate::{Error, ErrorCode, LogLevel, OutboundGrant};
 use bytes::Bytes;
 use destination::{Pattern, Scheme, Target};
@@ -245,6 +246,16 @@ impl WasiHttpHooks for Hooks {
                 // A guest that is still writing its body would take a closed pipe for the reason.
                 tokio::spawn(drain(request.into_body()));
                 Err(told(error))
+            });
+        }
+        if let Err(refusal) = open_files::process_has_room() {
+            if refusal.says() {
+                let (level, text) = refusal.text();
+                self.network.journal.push(level, text.as_bytes());
+            }
+            return Box::new(async move {
+                tokio::spawn(drain(request.into_body()));
+                Err(HttpError::ConnectionLimitReached)
             });
         }
         let options = options.unwrap_or_default();

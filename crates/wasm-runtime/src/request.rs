@@ -33,6 +33,8 @@ pub struct Request<'a> {
     pub reuse: Option<Reuse<'a>>,
     /// Whether a failure's [`Outcome`](crate::Outcome) tells the guest's stack.
     pub backtrace: bool,
+    /// How many files, directories and sockets it may have open.
+    pub max_open_files: u32,
 }
 
 /// The HTTP request that an http guest answers.

@@ -10,12 +10,12 @@ use crate::network::{Network, Presence};
 use crate::outcome::{self, End, Outcome, Phase, Stop};
 use crate::state::HostState;
 use crate::store::{self, AtTick};
+use crate::wake::OwnSignal;
 use crate::{Error, ErrorCode, Request};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use tokio::time::timeout;
 use wasmtime::{Instance, Store, bail};
 use wasmtime_wasi::I32Exit;
 
@@ -52,11 +52,13 @@ impl Guest {
         let (mut store, _presence) =
             self.store(request, channel.clone(), journal.clone(), at_tick)?;
         let mut phase = Phase::Starting;
-        let result = pollster::block_on(supervise(
+        let signal = OwnSignal::take()?;
+        let result = supervise(
             &channel,
             &journal,
+            &signal,
             pin!(call(&self.plan, request, &mut store, &mut phase)),
-        ));
+        );
         channel.finish_stderr();
         log(&channel, &journal);
         match result {
@@ -173,43 +175,46 @@ fn succeeded(result: Result<(), ()>) -> wasmtime::Result<()> {
 }
 
 /// Drives a guest and watches over it while it sleeps; a running one is watched by epochs.
-async fn supervise<F>(
+fn supervise<F>(
     channel: &Channel,
     journal: &Journal,
+    signal: &OwnSignal,
     mut guest: Pin<&mut F>,
 ) -> wasmtime::Result<()>
 where
     F: Future<Output = wasmtime::Result<()>>,
 {
-    let mut polled = poll_fn(|cx| {
-        let polled = guest.as_mut().poll(cx);
-        match (polled, channel.deliver()) {
-            (Poll::Ready(Ok(())), Err(stop)) => Poll::Ready(Err(stop.into())),
-            (Poll::Ready(result), _) => Poll::Ready(result),
-            (Poll::Pending, delivered) => {
-                log(channel, journal);
-                let flushed = delivered.and_then(|waited| match waited {
-                    // It goes on at once.
-                    true => Ok(()),
-                    // The guest waits for something: let its output out meanwhile.
-                    false => channel.flush(),
-                });
-                match flushed {
-                    Ok(()) => Poll::Pending,
-                    Err(stop) => Poll::Ready(Err(stop.into())),
-                }
-            }
-        }
-    });
+    let waker = Waker::from(signal.share());
+    let mut cx = Context::from_waker(&waker);
     loop {
-        let nap = NAP.min(channel.time_left());
-        match timeout(nap, &mut polled).await {
-            Ok(result) => return result,
-            Err(_) => channel
-                .check()
-                .map_err(<Stop as Into<wasmtime::Error>>::into)?,
+        signal.lower();
+        let polled = guest.as_mut().poll(&mut cx);
+        let delivered = channel.deliver();
+        if let Poll::Ready(result) = polled {
+            return result.and_then(|()| Ok(delivered.map(drop)?));
         }
+        log(channel, journal);
+        // Somebody who has waited for that goes on at once.
+        if !delivered? {
+            // The guest waits for something: let its output out meanwhile.
+            channel.flush()?;
+            sleep(channel, signal)?;
+        }
+        channel.check()?;
     }
+}
+
+/// Sleeps until the guest has something to do: it is woken, or its client has sent what it waits for.
+fn sleep(channel: &Channel, signal: &OwnSignal) -> Result<(), Stop> {
+    if channel.feed()? {
+        return Ok(());
+    }
+    let nap = NAP.min(channel.time_left());
+    match channel.is_awaited() {
+        true => signal.sleep_in(|| false, |wake| channel.wait_for_client(wake, nap)),
+        false => signal.sleep(nap, || false),
+    }
+    Ok(())
 }
 
 /// Logs what the engine had to refuse the guest.

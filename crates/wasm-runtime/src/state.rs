@@ -3,12 +3,14 @@
 use crate::channel::Channel;
 use crate::given::{self, Given};
 use crate::guest::Guest;
-use crate::held::max_files;
 use crate::limits::Limits;
+use crate::listing::{self, Listing};
 use crate::network::{Hooks, Network, Presence};
+use crate::open_files::{OpenFiles, Opening, Refusal};
 use crate::stdio::{Stderr, Stdin, Stdout};
 use crate::temp::TempDir;
 use crate::{Error, ErrorCode, Mount, Request, request};
+use std::collections::HashMap;
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfigVariables;
@@ -32,8 +34,15 @@ pub struct HostState {
     pub channel: Channel,
     /// The guest's memory account.
     pub limits: Limits,
-    /// How many files and sockets it may have open.
-    pub max_files: usize,
+    /// The directories that a preview 1 guest is listing, by descriptor.
+    pub listings: HashMap<i32, Listing>,
+    /// The listing that a guest of WASI 0.2 has read from last: its entry in the table.
+    pub last_listed: Option<u32>,
+    /// What all listings take.
+    pub listed: listing::Account,
+    /// Whether functions for files may block the thread that the guest runs on.
+    pub may_block: bool,
+    files: OpenFiles,
     /// The entries of `wasi:config`.
     pub config: WasiConfigVariables,
     /// Everything else of WASI, for all its versions.
@@ -100,7 +109,9 @@ impl HostState {
     ) -> Result<(HostState, Presence), Error> {
         // Guests run on a thread of their own request: file access may block it. Not so with concurrent calls: there the host
         // copies from file to file by itself, and would never come back to look at a deadline.
-        builder.allow_blocking_current_thread(!guest.is_concurrent());
+        let may_block = !guest.is_concurrent();
+        builder.allow_blocking_current_thread(may_block);
+        let files = open_files(guest, request)?;
         builder
             .stdin(Stdin(channel.clone()))
             .stdout(Stdout(channel.clone()))
@@ -133,7 +144,11 @@ impl HostState {
             standard: [true; 3],
             channel,
             limits: Limits::new(request.memory_limit),
-            max_files: max_files(request.reuse.map_or(1, |reuse| reuse.max_concurrent)),
+            listings: HashMap::new(),
+            last_listed: None,
+            listed: listing::Account::default(),
+            may_block,
+            files,
             config: request.config.iter().copied().collect(),
             wasi,
             http,
@@ -142,6 +157,42 @@ impl HostState {
             given,
         };
         Ok((state, presence))
+    }
+
+    /// Asks for one more descriptor for the guest, and logs why there is none. What is opened then must be told to
+    /// [`opened_file`](Self::opened_file) or [`opened_socket`](Self::opened_socket) before this is dropped.
+    pub fn may_open(&mut self) -> Option<Opening> {
+        match self.files.open(self.wasi.ctx().table) {
+            Ok(opening) => Some(opening),
+            Err(refusal) => {
+                if self.files.says(refusal) {
+                    let (level, text) = refusal.text();
+                    self.channel.log(level, text.as_bytes());
+                }
+                None
+            }
+        }
+    }
+
+    /// The guest has opened the file or directory with this entry of the table, if there is one.
+    pub fn opened_file(&mut self, rep: u32) {
+        self.files.opened_file(self.wasi.ctx().table, rep);
+    }
+
+    /// The guest has made a socket.
+    pub fn opened_socket(&mut self) {
+        self.files.opened_socket();
+    }
+}
+
+/// What an instance may have open, beginning with the directories that it is given. Instances that nobody uses make room.
+fn open_files(guest: &Guest, request: &Request<'_>) -> Result<OpenFiles, Error> {
+    let mounted = request.mounts.len() + usize::from(request.temp_dir.is_some());
+    loop {
+        match OpenFiles::new(request.max_open_files, mounted) {
+            Err(Refusal::Reserve { .. }) if guest.shared.idle.evict() => {}
+            made => return Ok(made?),
+        }
     }
 }
 

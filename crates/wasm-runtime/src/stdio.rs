@@ -1,11 +1,12 @@
 //! Standard input, output and error for the parts of wasmtime-wasi that want streams.
 //!
-//! All of them block, except where output is deferred: a guest has its thread to itself, and the server's own waiting is
-//! bounded by its time-outs. Each looks at the deadline: with WASI 0.3 the host itself may copy from one to the other for ever,
-//! and no code of the guest runs meanwhile. An explicit flush of the guest is not passed on: programs flush after every
+//! Writing blocks, except where output is deferred: a guest has its thread to itself, and the server's own waiting is
+//! bounded by its time-outs. Reading never does, since the guest may wait for something else at the same time: whoever polls the
+//! guest waits for the client. Each looks at the deadline: with WASI 0.3 the host itself may copy from one to the other for
+//! ever, and no code of the guest runs meanwhile. An explicit flush of the guest is not passed on: programs flush after every
 //! write, and [`Channel`] output reaches the client anyway when the guest waits or computes on.
 
-use crate::channel::{Channel, MOST_AT_ONCE};
+use crate::channel::{Channel, MOST_AT_ONCE, Reader};
 use crate::outcome::Stop;
 use bytes::Bytes;
 use std::future::poll_fn;
@@ -74,7 +75,7 @@ impl IsTerminal for Stdin {
 
 impl StdinStream for Stdin {
     fn async_stream(&self) -> Box<dyn AsyncRead + Send + Sync> {
-        Box::new(self.clone())
+        Box::new(self.0.reader())
     }
 
     fn p2_stream(&self) -> Box<dyn InputStream> {
@@ -82,26 +83,33 @@ impl StdinStream for Stdin {
     }
 }
 
-impl AsyncRead for Stdin {
+impl AsyncRead for Reader {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(self.0.poll_delivered(cx));
+        self.check().map_err(io::Error::other)?;
         let most = buf.remaining().min(MOST_AT_ONCE);
-        let checked = self.0.check();
-        let n = checked.and_then(|()| self.0.read(buf.initialize_unfilled_to(most)));
-        Poll::Ready(n.map(|n| buf.advance(n)).map_err(io::Error::other))
+        if most == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let read = ready!(Reader::poll_read(
+            &self,
+            cx,
+            buf.initialize_unfilled_to(most)
+        ));
+        Poll::Ready(read.map(|n| buf.advance(n)).map_err(io::Error::other))
     }
 }
 
 #[wasmtime_wasi::async_trait]
 impl Pollable for Stdin {
     async fn ready(&mut self) {
-        poll_fn(|cx| self.0.poll_delivered(cx)).await;
+        // As long as somebody waits here, and no longer.
+        let reader = self.0.reader();
         // A failure shows in the read that follows.
-        let _ = self.0.wait_readable();
+        let _ = poll_fn(|cx| reader.poll_readable(cx)).await;
     }
 }
 
@@ -110,6 +118,7 @@ impl InputStream for Stdin {
         self.0.check().map_err(stopped)?;
         self.0
             .take_ready(size.min(MOST_AT_ONCE))
+            .map_err(stopped)?
             .ok_or(StreamError::Closed)
     }
 }

@@ -14,7 +14,7 @@ use crate::params::{Params, wrong};
 
 /// `files op= path= [text=] [to=]`, answering with the result or a line `error: ...`. The operations: `read`; `write` and `append`
 /// (`text`); `list`; `stat`; `mkdir`; `remove` (a file); `rename` (to `to`); `escape` (see [`escape`]); `increment` (see
-/// [`increment`]); `crowd` (see [`crowd`]). The last two pause in the middle, for `ms=` milliseconds.
+/// [`increment`]); `crowd` (see [`crowd`]), both of which pause in the middle, for `ms=` milliseconds; `clear` (see [`clear`]).
 pub fn files(params: &Params, mut out: Out) -> io::Result<()> {
     let path = params
         .text("path")
@@ -42,9 +42,10 @@ pub fn files(params: &Params, mut out: Out) -> io::Result<()> {
         Some("escape") => Ok(escape(&path)),
         Some("increment") => increment(&path, params),
         Some("crowd") => crowd(&path, params),
+        Some("clear") => clear(&path),
         _ => {
             return Err(wrong(
-                "op= is none of read, write, append, list, stat, mkdir, remove, rename, escape, increment, crowd",
+                "op= is none of read, write, append, list, stat, mkdir, remove, rename, escape, increment, crowd, clear",
             ));
         }
     };
@@ -53,6 +54,30 @@ pub fn files(params: &Params, mut out: Out) -> io::Result<()> {
         Ok(body) => out.write(&body),
         Err(error) => out.write(format!("error: {}\n", about(&error)).as_bytes()),
     }
+}
+
+/// `open path= n= [hold=1]`: opens a file for reading, as often as `n` says or until that fails, and answers `opened` and the
+/// number, then why there are no more if there are fewer. With `hold=1` it keeps them until stdin ends, and answers `closed` then.
+pub fn open(params: &Params, mut out: Out) -> io::Result<()> {
+    let path = params
+        .text("path")
+        .ok_or_else(|| wrong("path= is missing"))?;
+    let wanted: usize = params.number("n", 1)?;
+    let mut files = Vec::new();
+    let mut failed = String::new();
+    while files.len() < wanted && failed.is_empty() {
+        match File::open(&path) {
+            Ok(file) => files.push(file),
+            Err(error) => failed = format!("error: {}\n", about(&error)),
+        }
+    }
+    out.answer(&format!("opened {}\n{failed}", files.len()))?;
+    if params.flag("hold") {
+        io::copy(&mut io::stdin().lock(), &mut io::sink())?;
+        files.clear();
+        out.write(b"closed\n")?;
+    }
+    Ok(())
 }
 
 /// `close path= [text=]`: answers `before`, closes descriptor 1, creates a file, which may get the number 1, and writes `text`
@@ -95,6 +120,17 @@ fn crowd(path: &str, params: &Params) -> io::Result<Vec<u8>> {
     let names = list(path);
     fs::remove_file(&own)?;
     names
+}
+
+/// Removes each file of a directory as it is listed, and answers how many were listed and how many are left.
+fn clear(path: &str) -> io::Result<Vec<u8>> {
+    let mut seen = 0;
+    for entry in fs::read_dir(path)? {
+        fs::remove_file(format!("{path}/{}", entry?.file_name().to_string_lossy()))?;
+        seen += 1;
+    }
+    let left = fs::read_dir(path)?.count();
+    Ok(format!("seen={seen} left={left}\n").into_bytes())
 }
 
 fn pause(params: &Params) -> io::Result<()> {

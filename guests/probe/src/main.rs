@@ -10,7 +10,9 @@ mod faults;
 mod files;
 mod out;
 mod params;
+mod patient;
 mod scratch;
+mod streams;
 mod world;
 
 use std::io::{self, Write};
@@ -71,8 +73,11 @@ fn run(name: &str) -> Option<Command> {
         "random" => world::random,
         "files" => files::files,
         "close" => files::close,
+        "open" => files::open,
+        "streams" => streams::streams,
         "scratch" => scratch::scratch,
         "poll" => world::poll,
+        "patient" => patient::patient,
         _ => return None,
     })
 }

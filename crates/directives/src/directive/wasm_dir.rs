@@ -18,6 +18,9 @@ pub static WASM_DIR: Directive = Directive {
            A relative path is relative to `ServerRoot`. The directory must exist when the configuration is read. \
            Sections inside other sections add to the outer ones. `WasmDir` opens host paths and is therefore never \
            accepted in `.htaccess`.\n\n\
+           A listing of a directory is as the directory was when the program began to read it, whatever is added or removed \
+           meanwhile; it may hold some 300,000 names. A program of preview 1 sees names that are not UTF-8 as they are, but \
+           cannot open them (`EILSEQ`); components do not see them.\n\n\
            Directories on which the server itself depends are refused when the configuration is read, and once more when \
            they are opened for a request: each that is, contains or lies in `WasmCacheDir`, `DefaultRuntimeDir`, the \
            directory of a loaded module or of `Mutex`, `/proc`, `/sys` or `/dev`; each that contains a file of the \

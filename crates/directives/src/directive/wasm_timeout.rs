@@ -16,7 +16,7 @@ pub static WASM_TIMEOUT: Directive = Directive {
     text: "Stops a program that takes longer than this for one request, be it computing, sleeping or waiting for \
            another server. The client gets 504; a response that has begun is cut off. What an http component does after \
            its response counts too; a response that is complete stays so. Time spent waiting for the client, to send its body or to take \
-           the response, does not count: `Timeout` and mod_reqtimeout see to that.\n\n\
+           the response, does not count, also where the program waits for something else at the same time: `Timeout` and mod_reqtimeout see to that.\n\n\
            At least a millisecond, at most 24 hours.",
     examples: &[
         Example {

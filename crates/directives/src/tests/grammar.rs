@@ -76,6 +76,7 @@ proptest! {
             Err(error) => prop_assert!(error.starts_with(DIRECTIVES[index].name), "{}", error),
             Ok((settings, server)) => {
                 prop_assert!((64 << 10..=4 << 30).contains(&settings.memory_limit()));
+                prop_assert!((1..=65_536).contains(&settings.max_open_files()));
                 let timeout = settings.timeout(Duration::from_secs(1));
                 prop_assert!(!timeout.is_zero() && timeout <= Duration::from_secs(86_400));
                 prop_assert!(server.max_instances().is_none_or(|n| (1..=20_000).contains(&n)));

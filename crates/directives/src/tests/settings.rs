@@ -96,10 +96,10 @@ fn scalars_inner_wins_if_set() {
     let folder = Folder::new("scalars");
     let outer = "WasmModule /a.wasm\nWasmEntryPoint one\nWasmEnableCGI On\nWasmMapCGIFileNames On\nWasmTimeout 5\n\
                  WasmMemoryLimit 1M\nWasmOutboundLimit timeout=1 size=1 concurrent=1\nWasmReuse idle=1\n\
-                 WasmBodyWithoutLength Stream\nWasmScriptLog /a.log max=1\nWasmSerialize On\nWasmNPH On";
+                 WasmBodyWithoutLength Stream\nWasmScriptLog /a.log max=1\nWasmSerialize On\nWasmNPH On\nWasmMaxOpenFiles 1";
     let inner = "WasmModule /b.wasm\nWasmEntryPoint two\nWasmEnableCGI Off\nWasmMapCGIFileNames Off\nWasmTimeout 1ms\n\
                  WasmMemoryLimit 2M\nWasmOutboundLimit timeout=2 size=2 concurrent=2\nWasmReuse Off\n\
-                 WasmBodyWithoutLength Refuse\nWasmScriptLog none\nWasmSerialize Off\nWasmNPH Off";
+                 WasmBodyWithoutLength Refuse\nWasmScriptLog none\nWasmSerialize Off\nWasmNPH Off\nWasmMaxOpenFiles 2";
     assert_eq!(merged(outer, ""), section(outer).describe());
     assert_eq!(merged("", inner), section(inner).describe());
     assert_eq!(merged(outer, inner), section(inner).describe());
@@ -307,6 +307,7 @@ fn equal_settings_have_equal_hashes_and_every_value_counts() {
         "WasmReuse Off",
         "WasmReuse On",
         "WasmMemoryLimit 64M",
+        "WasmMaxOpenFiles 64",
     ];
     let hashes: BTreeSet<u64> = ["", "WasmModule /nobody"]
         .iter()

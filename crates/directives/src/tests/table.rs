@@ -195,7 +195,7 @@ fn htaccess_can_set_nothing_dangerous() {
         .collect();
     let expected = "WasmModule WasmEntryPoint WasmArg WasmQueryArgs WasmDir WasmMapDir WasmTempDir WasmAllowOutbound \
          WasmOutboundLimit WasmBodyWithoutLength WasmNPH WasmScriptLog WasmLogLimit WasmTimeout WasmSerialize WasmReuse \
-         WasmMemoryLimit WasmMaxInstances WasmCacheDir WasmCompileLimit WasmGarbageCollection";
+         WasmMemoryLimit WasmMaxOpenFiles WasmMaxInstances WasmCacheDir WasmCompileLimit WasmGarbageCollection";
     assert_eq!(closed.join(" "), expected);
 }
 

@@ -40,6 +40,8 @@ pub enum wrt_status {
     WRT_ERR_COMPILE_LIMIT = 14,
     /// The program is not in the cache, and it was not to be compiled.
     WRT_ERR_NOT_CACHED = 15,
+    /// The guest may have fewer files open than it is given directories, or the process has too few descriptors left.
+    WRT_ERR_OPEN_FILES = 16,
 }
 
 impl From<ErrorCode> for wrt_status {
@@ -56,6 +58,7 @@ impl From<ErrorCode> for wrt_status {
             ErrorCode::Busy => wrt_status::WRT_ERR_BUSY,
             ErrorCode::Mount => wrt_status::WRT_ERR_MOUNT,
             ErrorCode::TempDir => wrt_status::WRT_ERR_TEMP_DIR,
+            ErrorCode::OpenFiles => wrt_status::WRT_ERR_OPEN_FILES,
             ErrorCode::Engine => wrt_status::WRT_ERR_ENGINE,
             ErrorCode::Panic => wrt_status::WRT_ERR_PANIC,
             ErrorCode::Usage => wrt_status::WRT_ERR_USAGE,

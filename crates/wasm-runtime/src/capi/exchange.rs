@@ -43,6 +43,12 @@ pub enum wrt_log_level {
     /// Not the guest's: the engine refused the guest a connection; the text says which one and what
     /// destination would allow it.
     WRT_LOG_DENIED = 7,
+    /// Not the guest's: the engine refused to open a file, a directory or a socket, since the guest has
+    /// `max_open_files` of them. Told once per instance.
+    WRT_LOG_FILE_LIMIT = 8,
+    /// The same, since the process has few descriptors left. Told once per instance, and not more than once a
+    /// second by a process.
+    WRT_LOG_FILE_RESERVE = 9,
 }
 
 /// What the server offers a running guest. The engine calls these on the thread that called
@@ -65,7 +71,8 @@ pub struct wrt_ops {
         n: *mut usize,
     ) -> wrt_flow,
     /// Blocks until `read_body` may have more, the descriptor `wake_fd` can be read, or `timeout_ms`
-    /// milliseconds are over. Leaves the descriptor alone. It may return early. Only for http guests.
+    /// milliseconds are over. Leaves the descriptor alone. It may return early. A guest waits here for its
+    /// client and for other things at once.
     pub wait: unsafe extern "C" fn(ctx: *mut c_void, wake_fd: c_int, timeout_ms: u32),
     /// Sets `*fields` and `*n` to the trailer fields of the request, which stay valid until the run has
     /// ended. Called at most once, after the end of the body. Only for http guests.
@@ -242,6 +249,8 @@ impl From<LogLevel> for wrt_log_level {
             LogLevel::Error => wrt_log_level::WRT_LOG_ERROR,
             LogLevel::Critical => wrt_log_level::WRT_LOG_CRITICAL,
             LogLevel::Denied => wrt_log_level::WRT_LOG_DENIED,
+            LogLevel::FileLimit => wrt_log_level::WRT_LOG_FILE_LIMIT,
+            LogLevel::FileReserve => wrt_log_level::WRT_LOG_FILE_RESERVE,
         }
     }
 }

@@ -157,6 +157,8 @@ pub struct wrt_request {
     pub reuse: *const wrt_reuse,
     /// Whether `wrt_outcome` is to have the guest's stack when it fails: no work is done for a text that nobody reads.
     pub backtrace: bool,
+    /// How many files, directories and sockets it may have open, the directories that it is given included.
+    pub max_open_files: u32,
 }
 
 /// A request's lists in Rust's terms.
@@ -174,6 +176,7 @@ pub struct Parts<'a> {
     outbound: Option<OutboundParts<'a>>,
     reuse: Option<Reuse<'a>>,
     backtrace: bool,
+    max_open_files: u32,
 }
 
 /// The lists of an HTTP request.
@@ -262,6 +265,7 @@ impl wrt_request {
                 .map(|reuse| unsafe { reuse.parts() })
                 .transpose()?,
             backtrace: self.backtrace,
+            max_open_files: self.max_open_files,
         };
         match parts.has_nul() {
             true => Err(usage("an argument or a variable holds a NUL byte")),
@@ -378,6 +382,7 @@ impl Parts<'_> {
             }),
             reuse: self.reuse,
             backtrace: self.backtrace,
+            max_open_files: self.max_open_files,
         }
     }
 

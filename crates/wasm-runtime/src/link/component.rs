@@ -1,5 +1,8 @@
 //! The imports of components: WASI 0.2, WASI 0.3 where the engine runs concurrent guests, and the proposals
-//! `wasi:config` and `wasi:logging`.
+//! `wasi:config` and `wasi:logging`. In front of some of wasmtime-wasi's own functions for files and sockets stand ours.
+
+pub(super) mod files;
+mod files3;
 
 use super::{component_paths, http, paths};
 use crate::LogLevel;
@@ -20,6 +23,12 @@ pub fn linker(engine: &wasmtime::Engine, concurrent: bool) -> wasmtime::Result<L
         http::bound_p3(&mut linker)?;
         paths::bound_p3(&mut linker)?;
     }
+    linker.allow_shadowing(true);
+    files::add(&mut linker)?;
+    if concurrent {
+        files3::add(&mut linker)?;
+    }
+    linker.allow_shadowing(false);
     wasmtime_wasi_config::add_to_linker(&mut linker, |state: &mut HostState| {
         WasiConfig::from(&state.config)
     })?;

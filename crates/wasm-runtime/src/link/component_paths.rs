@@ -1,7 +1,8 @@
 //! The methods of `wasi:filesystem` 0.2 that take a path: theirs, and once more where an absolute symbolic link leads from
 //! one of the guest's directories into one (see [`links`](crate::links)). A component that has the descriptor of one of its
-//! directories could have asked for the others as well.
+//! directories could have asked for the others as well. What is opened counts among the guest's files.
 
+use super::component::files::last_listed;
 use crate::links;
 use crate::state::HostState;
 use std::fs::{File, read_link};
@@ -41,17 +42,22 @@ fn add_open(types: &mut LinkerInstance<'_, HostState>) -> wasmtime::Result<()> {
         |mut store: Store<'_>, (fd, look, path, how, flags): Open| {
             Box::new(async move {
                 let state = store.data_mut();
-                let mut view = state.filesystem();
-                let first = view
-                    .open_at(same(&fd), look, path.clone(), how, flags)
-                    .await;
-                let Some((dir, path)) = elsewhere(state, &first, &fd, &path, follows(look))? else {
-                    return result(first);
+                let Some(_opening) = state.may_open() else {
+                    return Ok((Err(ErrorCode::InsufficientMemory),));
                 };
                 let mut view = state.filesystem();
-                let again = view.open_at(same(&dir), look, path, how, flags).await;
-                forget(state, dir)?;
-                result(again)
+                let mut opened = view
+                    .open_at(same(&fd), look, path.clone(), how, flags)
+                    .await;
+                if let Some((dir, path)) = elsewhere(state, &opened, &fd, &path, follows(look))? {
+                    let mut view = state.filesystem();
+                    opened = view.open_at(same(&dir), look, path, how, flags).await;
+                    forget(state, dir)?;
+                }
+                if let Ok(file) = &opened {
+                    state.opened_file(file.rep());
+                }
+                result(opened)
             })
         },
     )
@@ -79,8 +85,29 @@ macro_rules! looks {
 }
 
 fn add_looks(types: &mut LinkerInstance<'_, HostState>) -> wasmtime::Result<()> {
-    looks!(types, "stat-at" stat_at, "metadata-hash-at" metadata_hash_at);
-    Ok(())
+    looks!(types, "stat-at" stat_at);
+    types.func_wrap_async(
+        "[method]descriptor.metadata-hash-at",
+        |mut store: Store<'_>, (fd, look, path): (Dir, PathFlags, String)| {
+            Box::new(async move {
+                let state = store.data_mut();
+                let mut view = state.filesystem();
+                let mut hash = view.metadata_hash_at(same(&fd), look, path.clone()).await;
+                if let Some((dir, path)) = elsewhere(state, &hash, &fd, &path, follows(look))? {
+                    let mut view = state.filesystem();
+                    hash = view.metadata_hash_at(same(&dir), look, path).await;
+                    forget(state, dir)?;
+                }
+                let gone = |e: &FsError| matches!(e.downcast_ref(), Some(ErrorCode::NoEntry));
+                if hash.as_ref().is_err_and(gone)
+                    && let Some(known) = last_listed(state, fd.rep(), &path)
+                {
+                    hash = Ok(known);
+                }
+                result(hash)
+            })
+        },
+    )
 }
 
 /// What makes or removes what a path names: a link as its last name is meant itself.

@@ -1,7 +1,8 @@
 //! A bound for the paths that programs of WASI 0.3 give: each call may wait for its turn, and its path with it, with thousands
 //! of others.
 //!
-//! Each function stands in front of the one of wasmtime-wasi, and refuses what the system would refuse in the end.
+//! Each function stands in front of the one of wasmtime-wasi, and refuses what the system would refuse in the end. `open-at`
+//! has the bound beside that of open files.
 
 use crate::state::HostState;
 use wasmtime::component::{Accessor, Linker, Resource};
@@ -9,12 +10,12 @@ use wasmtime_wasi::filesystem::{
     Descriptor, WasiFilesystem, WasiFilesystemCtxView, WasiFilesystemView,
 };
 use wasmtime_wasi::p3::bindings::filesystem::types::{
-    DescriptorFlags, ErrorCode, HostDescriptorWithStore, NewTimestamp, OpenFlags, PathFlags,
+    ErrorCode, HostDescriptorWithStore, NewTimestamp, PathFlags,
 };
 use wasmtime_wasi::p3::filesystem::FilesystemError;
 
 /// Bytes of a path: what Linux takes.
-const PATH: usize = 4096;
+pub const PATH: usize = 4096;
 
 type Behind = WasiFilesystem;
 
@@ -58,8 +59,6 @@ pub fn bound_p3(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
         flags: PathFlags, path: String, accessed: NewTimestamp, modified: NewTimestamp), path);
     bound!(types: "link-at" link_at(
         flags: PathFlags, old: String, directory: Resource<Descriptor>, new: String), old, new);
-    bound!(types: "open-at" open_at(
-        flags: PathFlags, path: String, open: OpenFlags, as_what: DescriptorFlags), path);
     bound!(types: "readlink-at" readlink_at(path: String), path);
     bound!(types: "remove-directory-at" remove_directory_at(path: String), path);
     bound!(types: "rename-at" rename_at(old: String, directory: Resource<Descriptor>, new: String), old, new);

@@ -4,11 +4,14 @@
 //! - `args_*` and `environ_*`, because CGI variables may hold bytes that are not Unicode;
 //! - `fd_read` and `fd_write`, because on the descriptors 0 to 2 they can go straight between
 //!   guest memory and the server (half of a small request's cost goes away);
-//! - `fd_close` and `fd_renumber`, to know when 0 to 2 mean something else;
+//! - `fd_close` and `fd_renumber`, to know when 0 to 2, and descriptors with a listing, mean something else;
+//! - `path_open` and `fd_readdir`, for what [`files`] says;
 //! - `poll_oneoff`, because theirs may sleep with the thread, where no deadline reaches;
 //! - what takes a path ([`preview1_paths`]), because absolute symbolic links may lead to what the guest may open;
 //! - `proc_exit`, because an exit status may be any number;
 //! - `random_get`, because theirs collects all that it is asked for in the host.
+
+pub(super) mod files;
 
 use super::preview1_paths;
 use crate::state::{HostState, Strings};
@@ -34,6 +37,7 @@ pub fn linker(engine: &wasmtime::Engine) -> Result<Linker<HostState>> {
     add_descriptors(&mut linker)?;
     add_poll(&mut linker)?;
     preview1_paths::add(&mut linker)?;
+    files::add(&mut linker)?;
     linker.func_wrap(MODULE, "proc_exit", |status: i32| -> Result<()> {
         Err(I32Exit(status).into())
     })?;
@@ -146,6 +150,7 @@ fn add_descriptors(linker: &mut Linker<HostState>) -> Result<()> {
         |mut caller: Caller<'_, HostState>, (fd,): (i32,)| {
             Box::new(async move {
                 no_longer_standard(&mut caller, fd);
+                caller.data_mut().listings.remove(&fd);
                 let (mut memory, state) = guest(&mut caller)?;
                 theirs::fd_close(&mut state.wasi, &mut memory, fd).await
             })
@@ -159,7 +164,13 @@ fn add_descriptors(linker: &mut Linker<HostState>) -> Result<()> {
                 no_longer_standard(&mut caller, from);
                 no_longer_standard(&mut caller, to);
                 let (mut memory, state) = guest(&mut caller)?;
-                theirs::fd_renumber(&mut state.wasi, &mut memory, from, to).await
+                let errno = theirs::fd_renumber(&mut state.wasi, &mut memory, from, to).await?;
+                if errno == SUCCESS && from != to {
+                    state.listings.remove(&to);
+                    let moved = state.listings.remove(&from);
+                    state.listings.extend(moved.map(|listing| (to, listing)));
+                }
+                Ok(errno)
             })
         },
     )?;

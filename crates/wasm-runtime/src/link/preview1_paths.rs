@@ -2,8 +2,10 @@
 //! guest's directories into one (see [`links`](crate::links)).
 //!
 //! The second call is theirs too. It works on a memory of ours, in which the other path stands and the result is written, and
-//! on the descriptor that the guest itself has for the directory: without one it has no right to look there.
+//! on the descriptor that the guest itself has for the directory: without one it has no right to look there. What is opened
+//! counts among the guest's files, whichever call has opened it.
 
+use super::preview1::files::{EMFILE, ENFILE, next_entry};
 use super::preview1::{MODULE, guest, piece};
 use crate::given::Given;
 use crate::links;
@@ -40,6 +42,12 @@ fn add_open(linker: &mut Linker<HostState>) -> Result<()> {
         |mut caller: Caller<'_, HostState>, open: Open| {
             Box::new(async move {
                 let (fd, look, path, len, how, base, inherit, flags, out) = open;
+                let Some(_opening) = caller.data_mut().may_open() else {
+                    return Ok(EMFILE);
+                };
+                let Some(entry) = next_entry(caller.data_mut()) else {
+                    return Ok(ENFILE);
+                };
                 let (mut memory, state) = guest(&mut caller)?;
                 let first = theirs::path_open(
                     &mut state.wasi,
@@ -56,6 +64,7 @@ fn add_open(linker: &mut Linker<HostState>) -> Result<()> {
                 );
                 let first = first.await?;
                 let Some(mut other) = elsewhere(&mut caller, first, fd, (path, len), look)? else {
+                    caller.data_mut().opened_file(entry);
                     return Ok(first);
                 };
                 let (wasi, mut memory, place) = other.parts(&mut caller);
@@ -73,6 +82,7 @@ fn add_open(linker: &mut Linker<HostState>) -> Result<()> {
                     0,
                 );
                 let again = again.await?;
+                caller.data_mut().opened_file(entry);
                 other.give(&mut caller, again, out, 4)
             })
         },

@@ -104,6 +104,7 @@ pub fn request<'a>() -> Request<'a> {
         outbound: None,
         reuse: None,
         backtrace: true,
+        max_open_files: 64,
     }
 }
 
