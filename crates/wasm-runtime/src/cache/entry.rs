@@ -7,7 +7,7 @@ use std::fs::File;
 use std::ops::Deref;
 
 /// Ends the name of a compiled program.
-const SUFFIX: &str = ".cwasm";
+pub const SUFFIX: &str = ".cwasm";
 /// Ends the name of one that is being written.
 const UNFINISHED: &str = ".part";
 

@@ -4,7 +4,7 @@
 //! rename a directory further up can put another one in its place.
 
 use super::Owner;
-use super::entry::{About, Name, Verified, sealed, unfinished, unfinished_lock};
+use super::entry::{About, Name, SUFFIX, Verified, sealed, unfinished, unfinished_lock};
 use super::key::Key;
 use super::seal::{SECRET, Secret};
 use crate::capi::locks::try_lock_byte;
@@ -316,6 +316,9 @@ impl Folder {
                     let size = u64::try_from(stat.st_size).unwrap_or(0);
                     kept.add((stat.st_mtime, stat.st_mtime_nsec as i64), size, name);
                 }
+            } else if name.ends_with(SUFFIX) {
+                // What a version with other names has kept is of no use to anybody.
+                self.remove(&name);
             }
         }
         for name in kept.surplus(size, owner, share, max) {
@@ -483,6 +486,7 @@ mod tests {
         };
         let files = [&held, &left, &busy].map(|key| file(&unfinished(key)));
         let strange = file("notes.txt");
+        let older = file(&format!("{}-{}.cwasm", "0a".repeat(32), "1b".repeat(32)));
         let lock = |key: &Key| folder.lock(key, Instant::now(), &mut || {});
         let (held, busy) = (lock(&held).unwrap(), lock(&busy).unwrap());
         folder.make_room(0, 1, 100, 100, &held).unwrap();
@@ -493,6 +497,6 @@ mod tests {
         );
         drop(busy);
         folder.make_room(0, 1, 100, 100, &held).unwrap();
-        assert!(!files[2].exists() && strange.exists());
+        assert!(!files[2].exists() && !older.exists() && strange.exists());
     }
 }
