@@ -41,7 +41,8 @@ pub static WASM_MODULE: Directive = Directive {
            `apachectl -t` too, and whoever asks for the program gets 503 until a restart finds the file usable. Every line \
            that names the file must say so. A restart does not compile such a file, since no child accepts requests \
            meanwhile: a new one that is not in the cache is loaded when it is first asked for. A file that only \
-           lacks the entry point is loaded all the same, and answers 500. A mistake in the line itself is none that `optional` covers.\n\n\
+           lacks the entry point is loaded all the same, and answers 500. A mistake in the line itself is none that \
+           `optional` covers.\n\n\
            `WasmModule` loads code and is therefore never accepted in `.htaccess`.",
     examples: &[
         Example {
