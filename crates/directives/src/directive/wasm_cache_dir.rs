@@ -21,8 +21,7 @@ pub static WASM_CACHE_DIR: Directive = Directive {
            that was kept of it. A large interpreter, which takes many seconds to compile, is there in less than one. \
            The key is the content of the program, the versions of this module's library and of Wasmtime, its settings and the \
            processor's features, so nothing wrong can be found there; deleting the directory \
-           while the server is stopped is harmless. What version 0.3 kept is not used any more and stays there until it is \
-           deleted.\n\n\
+           while the server is stopped is harmless. What version 0.3 kept there is not used any more.\n\n\
            - `<directory>`: absolute, or relative to `ServerRoot`. It is made when the server starts, if the directory \
            around it is there. The one by default is often lost when the machine starts; `/var/cache/apache2/mod_wasm` \
            is not.\n\
