@@ -13,7 +13,7 @@ help: ## this list
 setup: ## install whatever the tasks below need, or say what to type
 	@$(XTASK) setup
 
-build: ## both libraries, side by side in dist/
+build: ## both libraries and the helper, side by side in dist/
 	@$(XTASK) build
 
 serve: ## httpd with all examples on 127.0.0.1:8080 until Ctrl-C (PORT= for another)
@@ -40,7 +40,7 @@ bless: ## write the generated files anew: wasm_runtime.h, docs/, tables of the R
 # Under sudo cargo is often out of reach: take the tool that built the libraries.
 INSTALLER = $(if $(shell command -v cargo),$(XTASK),target/release/xtask)
 
-install: ## both libraries, wasm.load and wasm.conf where httpd looks (DESTDIR=)
+install: ## libraries and helper, wasm.load and wasm.conf where httpd looks (DESTDIR=)
 	@$(INSTALLER) install
 
 uninstall: ## remove exactly what install put there (DESTDIR=)

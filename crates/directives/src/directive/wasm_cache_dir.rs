@@ -19,18 +19,22 @@ pub static WASM_CACHE_DIR: Directive = Directive {
     summary: "where compiled programs are kept, and how many bytes of them; none: they are not",
     text: "A program is compiled to native code once; after that, every start, restart and child process maps the file \
            that was kept of it. A large interpreter, which takes many seconds to compile, is there in less than one. \
-           The key is the content of the program, the version of Wasmtime, its settings and the processor's \
-           features, so nothing ever has to be cleared by hand; deleting the directory \
-           while the server is stopped is harmless.\n\n\
+           The key is the content of the program, the versions of this module's library and of Wasmtime, its settings and the \
+           processor's features, so nothing wrong can be found there; deleting the directory \
+           while the server is stopped is harmless. What version 0.3 kept there is not used any more.\n\n\
            - `<directory>`: absolute, or relative to `ServerRoot`. It is made when the server starts, if the directory \
            around it is there. The one by default is often lost when the machine starts; `/var/cache/apache2/mod_wasm` \
            is not.\n\
            - `max`: how many bytes may be kept, from 1M to 1024G; the least recently used programs give way. It holds \
-           for what the server compiles when it starts and, separately, for what its child processes compile.\n\
+           for what the server compiles when it starts and, separately, for what its child processes compile. There, the \
+           programs of one owner (see `WasmCompileLimit`) take half of it at most; when all is full, the owner who has most \
+           gives way.\n\
            - `none`: compiled programs are not kept.\n\n\
            What is kept is native code, so the directory must belong to root or to the user who starts httpd, and \
            nobody else may be able to write it. Otherwise it is not used (`WASM0022`), and the server starts without. \
-           A file in it that is damaged, or was made by somebody else, is removed and compiled again (`WASM0023`).",
+           The name of each file holds an authentication code, made with the file `secret` in it, which only the user who \
+           starts httpd can read. A file that is damaged, or was made by somebody else, is removed and compiled again \
+           (`WASM0023`).",
     examples: &[
         Example {
             title: "Kept when the machine starts",

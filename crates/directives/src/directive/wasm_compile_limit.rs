@@ -20,7 +20,7 @@ pub static WASM_COMPILE_LIMIT: Directive = Directive {
     text: "A program is read, checked and compiled in a process of its own, `wasm_runtime_helper`, which has no privileges: \
            it never runs as root, opens no file and no connection, and is bounded by the system. So a program that is made to \
            be slow to compile, or to crash the compiler, costs that process and nothing else. It is not tried again until \
-           its file changes, and the log says which limit it was (`WASM0026`, `WASM0151`).\n\n\
+           its file changes, and the log says which limit it was (`WASM0006`, `WASM0009`, `WASM0151`).\n\n\
            - `time`: processor time, on all processors together, from 1s to 3600s. An ordinary program takes about a second for \
            each megabyte. By the clock a compilation may take four times as long, since requests go first.\n\
            - `memory`: from 64M to 64G. An ordinary program takes ten to twenty times its size.\n\
@@ -30,7 +30,8 @@ pub static WASM_COMPILE_LIMIT: Directive = Directive {
            503 with `Retry-After`, while the program goes on being compiled. Every request may wait for two seconds.\n\n\
            The programs of one owner are compiled one after the other, those of several owners side by side, as many as \
            there are processors and at least two. The owner is the user that the file belongs to; files of root and of the \
-           server's own user say nothing about that, and count by their directory.\n\n\
+           server's own user say nothing about that, and count by their directory. What the server compiles when it starts \
+           waits for no owner.\n\n\
            The limits hold for programs that `WasmModule` names too. `apachectl -t` reads those in the same way.",
     examples: &[
         Example {

@@ -19,7 +19,9 @@ pub static WASM_MEMORY_LIMIT: Directive = Directive {
     since: "0.1",
     summary: "how much memory the program may take for one request, in bytes or with K, M or G",
     text: "Limits all memories and tables of one request together. A program that asks for more is refused the memory, \
-           as a process would be by its system; most then give up, and the client gets 500.\n\n\
+           as a process would be by its system; most then give up, and the client gets 500. What the server holds for the \
+           program (objects behind handles, header fields, buffers, stacks of calls that wait) counts too, as far as it is \
+           more than 4 MiB; a program for which that is too much is stopped.\n\n\
            At least 64K, one page of WebAssembly memory; at most 4G, all that a 32-bit program can address. It is a \
            ceiling: memory that a program does not touch costs nothing. The default leaves room for a 30 MB \
            interpreter such as CPython or PHP, which touches 40 to 100 MB, and stops a program that allocates without \

@@ -25,11 +25,11 @@ pub static WASM_MODULE: Directive = Directive {
            not there is 404 before any program runs. The directory of the script must be mapped with `WasmMapDir`.\n\n\
            Where no section names a program, the requested file is the program itself, as with mod_cgid and by the same \
            rules: `AddHandler wasm-handler .wasm` with `Options +ExecCGI`. It is loaded when it is first asked for, once in \
-           each child, on the thread of that request; others that want the same file wait for it, and \
-           so do those that want another one that has yet to be compiled: a child compiles one program at a time, and one \
-           of less than 1 MiB beside it. When the file has \
+           each child, and compiled if nobody has done so yet; requests for it wait meanwhile, as long as \
+           `WasmCompileLimit` lets them. When the file has \
            changed, the next request loads it anew, and those under way finish with the old one; put a new one in its \
-           place with `mv`, so that nobody sees half a file. A child keeps the 64 that were asked for last.\n\n\
+           place with `mv`, so that nobody sees half a file. A child keeps 64 of them. When one more is asked for, the owner \
+           who has most gives up the one that was asked for longest ago.\n\n\
            A file that is named here is read, checked and compiled once when the server starts, however many sections \
            name it; no request waits for that. A changed file takes effect with the next restart, graceful or not. \
            What kind of program it is, is found from the file: a WASI preview 1 module with `_start`, a component \
@@ -39,8 +39,10 @@ pub static WASM_MODULE: Directive = Directive {
            provide, keeps the server from starting; `apachectl -t` reports it with the line of this directive. Where many \
            share a server, one broken file need not keep all others down: with `optional` it is a warning (WASM0009), from \
            `apachectl -t` too, and whoever asks for the program gets 503 until a restart finds the file usable. Every line \
-           that names the file must say so. A file that only lacks the entry point is loaded all the same, and answers 500. \
-           A mistake in the line itself is none that `optional` covers.\n\n\
+           that names the file must say so. A restart does not compile such a file, since no child accepts requests \
+           meanwhile: a new one that is not in the cache is loaded when it is first asked for. A file that only \
+           lacks the entry point is loaded all the same, and answers 500. A mistake in the line itself is none that \
+           `optional` covers.\n\n\
            `WasmModule` loads code and is therefore never accepted in `.htaccess`.",
     examples: &[
         Example {

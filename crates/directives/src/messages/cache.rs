@@ -55,7 +55,8 @@ pub static NOT_KEPT: Message = Message {
     status: None,
     text: "the compiled program {module} could not be kept: {detail}",
     remedy: "The program runs, but the next start compiles it again. The cause is in the line: a full disk, a directory \
-             that is not writable, or a program larger than the `max=` of `WasmCacheDir`.",
+             that is not writable, or a program larger than the `max=` of `WasmCacheDir`, or than half of that for one that \
+             requests lead to.",
 };
 
 /// Two servers, or two children, want the same program.
@@ -64,6 +65,7 @@ pub static WAITING_FOR_COMPILER: Message = Message {
     level: Level::Notice,
     fault: Fault::Nobody,
     status: None,
-    text: "still waiting after {elapsed} s for another process that compiles {module}",
-    remedy: "Nothing to do: it is compiled once, and then used by both.",
+    text: "still waiting after {elapsed} s until {module} can be compiled",
+    remedy: "Nothing to do. Other programs, of the same owner for instance, are being compiled before it; or another process \
+             is at the same one, which is compiled once and then used by both.",
 };

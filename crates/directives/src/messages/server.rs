@@ -20,8 +20,8 @@ pub static ABI_MISMATCH: Message = Message {
     fault: Fault::Operator,
     status: None,
     text: "the runtime library does not fit this module: {detail}",
-    remedy: "`mod_wasm.so` and `libwasm_runtime.so` come from releases with different interfaces. Install both from \
-             the same release.",
+    remedy: "`mod_wasm.so` and `libwasm_runtime.so` come from releases with different interfaces. Install both, and \
+             `wasm_runtime_helper`, from the same release.",
 };
 
 /// All is well at start.
@@ -64,7 +64,8 @@ pub static MODULE_UNUSABLE: Message = Message {
     status: None,
     text: "module {module} cannot be used: {detail} ({origin})",
     remedy: "The file named at that line of the configuration is missing, unreadable, not WebAssembly, damaged, \
-             imports something that is not provided, or lacks the entry point. `apachectl -t` reports the same without \
+             imports something that is not provided, or lacks the entry point; or reading and compiling it takes more than \
+             `WasmCompileLimit` allows, which the line says then. `apachectl -t` reports the same without \
              starting the server.",
 };
 

@@ -2,7 +2,7 @@
 //! RFC 2104) over the content and over what else the name says.
 //!
 //! Its secret is a file that only the user who starts the server can read. Whoever may put files into the cache, but cannot
-//! read that one, can damage what is there and cannot make the server run anything.
+//! read that one, cannot make a file that passes. It says nothing of what the owner of a file does to it after it has passed.
 
 use super::key::hex;
 use ring::hmac;

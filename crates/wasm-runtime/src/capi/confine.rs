@@ -60,8 +60,8 @@ fn limit(order: &Order) -> Result<(), String> {
     for (resource, limit) in [
         // SIGXCPU at the soft limit; the hard one is for who would survive that.
         (Resource::Cpu, both(order.time, order.time + 1)),
-        // What can be written to, whichever way it was mapped. Not the address space: the engine reserves tens of gigabytes of
-        // it that it never touches.
+        // Private memory that can be written to, whichever way it was mapped. Not the address space: the engine reserves tens of
+        // gigabytes of it that it never touches.
         (Resource::Data, both(order.memory, order.memory)),
         // The memory that the code is written to.
         (Resource::Fsize, both(order.memory, order.memory)),
