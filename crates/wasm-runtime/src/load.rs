@@ -4,7 +4,7 @@
 //! programs are trusted and compiled here. Whoever compiles waits for three things in turn: its owner's other programs, the
 //! same program in another process, and the processor; each for a bounded time.
 
-use crate::cache::{About, Cache, Key, Owner, Ready, Verified};
+use crate::cache::{About, Cache, Key, OPERATOR, Owner, Ready, Verified, engine_mark};
 use crate::capi::signals::while_blocked;
 use crate::compile::compile;
 use crate::compiler::{Code, CompilerOptions, Job, JobKind, Summary};
@@ -15,6 +15,7 @@ use crate::{Allowed, Error, ErrorCode};
 use std::fs::File;
 use std::io::Write;
 use std::num::NonZero;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
@@ -206,9 +207,7 @@ impl Loader<'_> {
         let ready = self.cache.and_then(Cache::ready);
         let ready = ready.as_ref();
         let mut waiting = told.waiting();
-        let reader = self
-            .permits
-            .take(numbers::readers(), deadline, &mut waiting)?;
+        let reader = self.permit(numbers::readers(), deadline, &mut waiting)?;
         let digest = content.digest()?;
         let key = Key::new(self.engine, &digest);
         if let Some((code, plan)) = self.find(ready, &key, told)? {
@@ -229,7 +228,7 @@ impl Loader<'_> {
         if let Some((code, plan)) = self.find(ready, &key, told)? {
             return Ok((code, plan, Source::Cache));
         }
-        let _job = self.permits.take(numbers::jobs(), deadline, &mut waiting)?;
+        let _job = self.permit(numbers::jobs(), deadline, &mut waiting)?;
         let program = content.copy()?;
         if program.digest != digest {
             let text = "it has been changed while it was read";
@@ -264,11 +263,22 @@ impl Loader<'_> {
     /// The permit of the program's owner; none for the operator, who waits for nobody.
     fn owner(&self, deadline: Instant, waiting: &mut dyn FnMut()) -> Result<Option<Permit>, Error> {
         match self.options.owner {
-            crate::cache::OPERATOR => Ok(None),
-            owner => {
-                let permit = self.permits.take(numbers::of(owner), deadline, waiting)?;
-                Ok(Some(permit))
-            }
+            OPERATOR => Ok(None),
+            owner => self.permit(numbers::of(owner), deadline, waiting),
+        }
+    }
+
+    /// A permit. A server that starts needs none: it loads one program after the other, and must not wait for what those who
+    /// serve are still compiling.
+    fn permit(
+        &self,
+        numbers: Range<i64>,
+        deadline: Instant,
+        waiting: &mut dyn FnMut(),
+    ) -> Result<Option<Permit>, Error> {
+        match self.options.urgency {
+            Urgency::Foreground => Ok(None),
+            Urgency::Background => Ok(Some(self.permits.take(numbers, deadline, waiting)?)),
         }
     }
 
@@ -305,6 +315,7 @@ impl Loader<'_> {
             allowed: self.allowed,
             entry_point: None,
             background: self.options.urgency == Urgency::Background,
+            engine: &engine_mark(self.engine),
         };
         match self.compiler {
             Some(compiler) => compiler.compile(&job, program),

@@ -35,6 +35,12 @@ impl Key {
     }
 }
 
+/// What tells whether code that another process compiles is for this engine: everything that the key of a program depends on but
+/// the program. The helper opens the library anew, which may have been replaced since the server started.
+pub fn engine_mark(engine: &wasmtime::Engine) -> String {
+    Key::new(engine, &[0; 32]).0
+}
+
 /// Where the lock of the key with these digits lies.
 pub fn lock_offset(digits: &str) -> i64 {
     let digits = digits.get(..15).unwrap_or("0");

@@ -15,7 +15,7 @@ mod seal;
 
 pub use entry::{About, Verified};
 pub use folder::{Folder, Lock};
-pub use key::Key;
+pub use key::{Key, engine_mark};
 
 use crate::{Error, ErrorCode};
 use rustix::fs::{Gid, Mode, Uid};

@@ -105,6 +105,7 @@ pub unsafe extern "C" fn wrt_check(
             allowed: Allowed { garbage_collection },
             entry_point: (entry_point != Some("")).then_some(entry_point),
             background: false,
+            engine: "",
         };
         let found = check(path, &job, compiler.as_ref())?;
         if !kind.is_null() {

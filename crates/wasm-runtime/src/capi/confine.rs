@@ -8,7 +8,7 @@ use super::signals::unblock_signals;
 use crate::compiler::Order;
 use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr};
 use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, getpid, getppid, set_dumpable_behavior,
+    DumpableBehavior, Resource, Rlimit, getpid, getppid, getrlimit, set_dumpable_behavior,
     set_parent_process_death_signal, setrlimit,
 };
 use seccompiler::{
@@ -25,14 +25,9 @@ pub fn confine(order: &Order) -> Result<(), String> {
     close_others();
     // The kernel says by a signal that a limit has been reached.
     unblock_signals();
-    // With the thread that waits for it nobody wants its result any more.
-    set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
-        .map_err(|e| format!("cannot end with the server: {e}"))?;
-    if getppid().map(|pid| pid.as_raw_nonzero().get()) != Some(order.parent) {
-        return Err("the server has ended".into());
-    }
     limit(order)?;
     drop_privileges(order.identity)?;
+    end_with_the_server(order.parent)?;
     // SAFETY: this command takes numbers, and only gives something up.
     let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
     succeeded(result, "set no_new_privs")?;
@@ -50,6 +45,17 @@ pub fn confine(order: &Order) -> Result<(), String> {
 fn close_others() {
     // SAFETY: no Rust object owns a descriptor above 2 yet: this is the first thing that the process does.
     unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
+}
+
+/// With the thread that waits for it nobody wants its result any more. A change of user takes this back, so it comes after.
+fn end_with_the_server(parent: i32) -> Result<(), String> {
+    set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+        .map_err(|e| format!("cannot end with the server: {e}"))?;
+    // It may have ended before.
+    match getppid().map(|pid| pid.as_raw_nonzero().get()) == Some(parent) {
+        true => Ok(()),
+        false => Err("the server has ended".into()),
+    }
 }
 
 fn limit(order: &Order) -> Result<(), String> {
@@ -71,10 +77,24 @@ fn limit(order: &Order) -> Result<(), String> {
         (Resource::Memlock, both(0, 0)),
         (Resource::Msgqueue, both(0, 0)),
     ] {
+        let limit = within_the_servers(resource, limit);
         setrlimit(resource, limit)
             .map_err(|e| format!("cannot set the limit {resource:?}: {e}"))?;
     }
     Ok(())
+}
+
+/// The limit, or what the server itself is held to if that is less: only root may go beyond.
+fn within_the_servers(resource: Resource, limit: Rlimit) -> Rlimit {
+    let most = match rustix::process::geteuid().is_root() {
+        true => None,
+        false => getrlimit(resource).maximum,
+    };
+    let within = |value: Option<u64>| value.into_iter().chain(most).min();
+    Rlimit {
+        current: within(limit.current),
+        maximum: within(limit.maximum),
+    }
 }
 
 /// Root becomes somebody else. Somebody else stays who they are: the server's own user.
@@ -147,7 +167,6 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_lseek,
     libc::SYS_madvise,
     libc::SYS_membarrier,
-    libc::SYS_mmap,
     libc::SYS_mprotect,
     libc::SYS_mremap,
     libc::SYS_munmap,
@@ -186,6 +205,17 @@ fn forbid_system_calls() -> Result<(), seccompiler::Error> {
             SeccompCmpArgLen::Qword,
             SeccompCmpOp::MaskedEq(thread),
             thread,
+        ))?,
+    );
+    // Memory of its own, which its limit counts, and no other.
+    let (kind, private) = (libc::MAP_TYPE, libc::MAP_PRIVATE);
+    rules.insert(
+        libc::SYS_mmap,
+        only(SeccompCondition::new(
+            3,
+            SeccompCmpArgLen::Dword,
+            SeccompCmpOp::MaskedEq(kind.cast_unsigned().into()),
+            private.cast_unsigned().into(),
         ))?,
     );
     // abort() sends a signal, to this process alone.

@@ -7,7 +7,7 @@ use super::job::Order;
 use super::{Report, Summary};
 use crate::capi::confine;
 use crate::check::check_with;
-use crate::compile::compile;
+use crate::compile::{compile, expect_engine};
 use crate::program::contents;
 use crate::{Error, ErrorCode};
 use std::fs::File;
@@ -41,7 +41,8 @@ fn on_own_stack(order: Order) -> Result<Summary, Error> {
         .stack_size(STACK)
         .spawn(move || work(&order))
         .map_err(|e| failed(format!("cannot start a thread: {e}")))?;
-    let panicked = |_| failed("the compiler has panicked".into());
+    // The same program would make it panic again.
+    let panicked = |_| Error::new(ErrorCode::Invalid, "the compiler panics on it");
     thread.join().map_err(panicked)?
 }
 
@@ -49,6 +50,9 @@ fn work(order: &Order) -> Result<Summary, Error> {
     let failed = |what: &str, e: std::io::Error| {
         Error::new(ErrorCode::Engine, format!("cannot {what}: {e}"))
     };
+    if order.compile {
+        expect_engine(&order.engine, order.allowed)?;
+    }
     let program = duplicate(std::io::stdin().as_fd()).map_err(|e| failed("read", e))?;
     let bytes = contents(&program).map_err(|e| failed("read", e))?;
     let shape = check_with(&bytes, order.memory_limit, order.allowed)?;

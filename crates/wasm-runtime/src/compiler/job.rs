@@ -31,6 +31,8 @@ pub struct Job<'a> {
     pub entry_point: Option<Option<&'a str>>,
     /// Requests are being served meanwhile, and go first.
     pub background: bool,
+    /// Which engine the code is for, see [`engine_mark`](crate::cache::engine_mark); empty for a program that is only checked.
+    pub engine: &'a str,
 }
 
 /// A job with its limits, in the helper.
@@ -44,6 +46,8 @@ pub struct Order {
     pub allowed: Allowed,
     /// See [`Job::entry_point`].
     pub entry_point: Option<Option<String>>,
+    /// See [`Job::engine`].
+    pub engine: String,
     /// Threads to compile on.
     pub threads: usize,
     /// How much less than others the helper gets of the processor.
@@ -77,6 +81,7 @@ impl Job<'_> {
         say("compile", &u8::from(self.kind == JobKind::Compile));
         say("limit", &self.memory_limit);
         say("gc", &u8::from(self.allowed.garbage_collection));
+        say("engine", &self.engine);
         say("threads", &threads);
         say("nice", if self.background { &NICE } else { &0 });
         say("time", &options.time.as_millis().div_ceil(1000).max(1));
@@ -116,6 +121,7 @@ impl Order {
                 garbage_collection: number::<u8>("gc", find("gc"))? != 0,
             },
             entry_point: entry,
+            engine: find("engine").unwrap_or_default().to_owned(),
             threads: number::<usize>("threads", find("threads"))?.clamp(1, THREADS),
             nice: number("nice", find("nice"))?,
             time: number("time", find("time"))?,
@@ -149,9 +155,11 @@ mod tests {
                 },
                 entry_point,
                 background: true,
+                engine: "mark",
             };
             let order = Order::parse(job.arguments(&options).into_iter()).unwrap();
             assert!(order.compile && order.allowed.garbage_collection);
+            assert_eq!(order.engine, "mark");
             assert_eq!((order.time, order.memory), (2, 1 << 30));
             assert_eq!((order.identity, order.nice), ((33, 34), NICE));
             let entry = order.entry_point.as_ref().map(Option::as_deref);

@@ -140,6 +140,10 @@ impl CompilerOptions {
     /// What it means that the helper ended without a report.
     fn death(&self, status: ExitStatus, said: &[u8]) -> Error {
         let text = String::from_utf8_lossy(said);
+        if matches!(status.code(), Some(101 | 102)) {
+            let text = format!("{} cannot open libwasm_runtime.so", self.helper.display());
+            return Error::new(ErrorCode::Engine, text);
+        }
         match status.signal() {
             Some(libc::SIGXCPU) => self.limit("time", status),
             // The hard limit of processor time ends it so too, as does a kernel that is short of memory.
