@@ -84,12 +84,9 @@ fn limit(order: &Order) -> Result<(), String> {
     Ok(())
 }
 
-/// The limit, or what the server itself is held to if that is less: only root may go beyond.
+/// The limit, or what the server itself is held to if that is less: not even root can always go beyond.
 fn within_the_servers(resource: Resource, limit: Rlimit) -> Rlimit {
-    let most = match rustix::process::geteuid().is_root() {
-        true => None,
-        false => getrlimit(resource).maximum,
-    };
+    let most = getrlimit(resource).maximum;
     let within = |value: Option<u64>| value.into_iter().chain(most).min();
     Rlimit {
         current: within(limit.current),
