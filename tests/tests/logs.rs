@@ -37,6 +37,7 @@ fn debug_has_a_line_for_each_request() {
 fn debug_has_the_backtrace_of_a_trap() {
     let httpd = probe()
         .log_level("warn wasm:debug")
+        // A program's debugging data is never read, whatever the environment says.
         .env("WASMTIME_BACKTRACE_DETAILS", "1")
         .announce("WASM0101")
         .start();

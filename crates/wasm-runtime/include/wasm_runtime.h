@@ -52,25 +52,10 @@
 #include <stdint.h>
 
 /**
- * Bytes of a secret.
- */
-#define SECRET 32
-
-/**
  * The version of this ABI. It grows by one whenever a change breaks a caller built against the
  * header of the version before; additions do not change it.
  */
 #define WRT_ABI_VERSION 4
-
-/**
- * Maximum length of the text, bytes.
- */
-#define MAX_TEXT 4096
-
-/**
- * Bytes of a path: what Linux takes.
- */
-#define PATH 4096
 
 /**
  * The result of a call. 0 is success; the other numbers never change their meaning.
@@ -328,11 +313,6 @@ typedef enum {
      */
     WRT_SOURCE_CACHE = 2,
 } wrt_source;
-
-/**
- * For whom an instance is kept.
- */
-typedef struct Owner Owner;
 
 /**
  * The engine of a process: the compiled programs' memory, the pool of instances.
@@ -852,11 +832,6 @@ typedef struct {
      */
     bool inside;
 } wrt_reserved_dir;
-
-/**
- * The operator.
- */
-#define OPERATOR 0
 
 
 

@@ -23,7 +23,8 @@ use outbound::Outbound;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::{
-    Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmFeatures,
+    Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
+    WasmFeatures,
 };
 
 /// Stack a guest may use for itself, bytes.
@@ -348,6 +349,8 @@ pub fn base_config(concurrent: bool, allowed: Allowed) -> Config {
         .wasm_component_model_async(concurrent)
         .concurrency_support(concurrent)
         .epoch_interruption(true)
+        // Else the environment decides, and a program's debugging data is read when it traps.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .max_wasm_stack(GUEST_STACK)
         .async_stack_size(FIBER_STACK)
         // Only so are stacks given back: they would stay as large as any guest has ever made them.

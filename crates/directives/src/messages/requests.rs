@@ -11,7 +11,7 @@ pub static GUEST_TRAPPED: Message = Message {
     text: "guest trapped: {detail} (module {module})",
     remedy: "The program did what WebAssembly forbids: a panic or abort, an access out of bounds, a division by zero, \
              an overflow of its stack. Only this request is lost. `LogLevel wasm:debug` logs the backtrace \
-             (WASM0131); set `WASMTIME_BACKTRACE_DETAILS=1` in the server's environment for files and lines.",
+             (WASM0131).",
 };
 
 /// A trap when part of the response had been sent.
@@ -246,6 +246,6 @@ pub static GUEST_BACKTRACE: Message = Message {
     fault: Fault::Guest,
     status: None,
     text: "backtrace (module {module}): {line}",
-    remedy: "Belongs to the WASM0101 or WASM0102 line before it. Build the program with its names, and set \
-             `WASMTIME_BACKTRACE_DETAILS=1` in the server's environment, to see functions, files and lines.",
+    remedy: "Belongs to the WASM0101 or WASM0102 line before it. Build the program with its names (the \
+             `name` section) to see functions; they are shown as they are in the program.",
 };
