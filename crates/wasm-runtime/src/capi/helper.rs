@@ -48,5 +48,8 @@ pub fn beside_the_library() -> Option<PathBuf> {
     let path = unsafe { CStr::from_ptr(info.dli_fname) };
     let path = PathBuf::from(path.to_str().ok()?);
     let path = std::path::absolute(path).ok()?;
-    Some(path.with_file_name(HELPER))
+    let beside = path.with_file_name(HELPER);
+    // The library may have been loaded by a link to it.
+    let real = path.canonicalize().ok().filter(|_| !beside.exists());
+    Some(real.map_or(beside, |path| path.with_file_name(HELPER)))
 }
