@@ -22,7 +22,7 @@ serve: ## httpd with all examples on 127.0.0.1:8080 until Ctrl-C (PORT= for anot
 dev: ## the same with your program at /guest and debug messages (GUEST=path.wasm)
 	@$(XTASK) dev
 
-test: ## all tests, or a part (T=name) under one MPM (MPM=event, worker or prefork)
+test: ## all tests, or a part (T=name) under one MPM (MPM=event, worker or prefork) or each (MPM=all)
 	@$(XTASK) test
 
 check: ## format, clippy, links, licences, generated files, rustdoc (T=name for a part)

@@ -8,8 +8,38 @@ use crate::{build, fsx, guests};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-/// httpd's process models, the usual one first.
+/// httpd's process models, the usual one first: all of the suite is run under it.
 const MPMS: [&str; 3] = ["event", "worker", "prefork"];
+
+/// The test programs whose subject depends on how httpd's processes and threads live, wait and end: they are run under every
+/// process model. What the others test is the same under each.
+const PROCESSES: &[&str] = &[
+    "cgi_ends",
+    "cgi_files_loading",
+    "cgi_spool",
+    "compile_limit",
+    "faults",
+    "faults_other",
+    "half_close",
+    "harness",
+    "hostile_memory",
+    "http_after",
+    "http_concurrent",
+    "http_ends",
+    "http_limits",
+    "http_reuse",
+    "http_stream",
+    "log_limit",
+    "open_files",
+    "panics",
+    "poll",
+    "preload",
+    "restart",
+    "serialize",
+    "streaming",
+    "temp_dir",
+    "time",
+];
 
 /// On a CI service the property tests try many cases, about a minute of them.
 const CI_CASES: &str = "500000";
@@ -28,7 +58,8 @@ struct Count {
     failed: u64,
 }
 
-/// `make test [T=name] [MPM=event]`.
+/// `make test [T=name] [MPM=event]`: without `MPM` the whole suite under event, and under the others what may differ there; with
+/// `MPM=all` the whole suite under each.
 pub fn test() -> Task {
     let mpms = chosen_mpms()?;
     setup::ensure(&[Need::Libraries, Need::Guests, Need::Server, Need::Tests])?;
@@ -38,7 +69,7 @@ pub fn test() -> Task {
     let mut failures = Vec::new();
     for part in [Part::Units, Part::Docs, Part::Tasks]
         .into_iter()
-        .chain(mpms.into_iter().map(Part::Suite))
+        .chain(mpms)
     {
         let title = part.title();
         match part.run(argument("T").as_deref()) {
@@ -68,13 +99,47 @@ pub fn test() -> Task {
     }
 }
 
-fn chosen_mpms() -> Task<Vec<&'static str>> {
-    match argument("MPM") {
-        None => Ok(MPMS.to_vec()),
+fn chosen_mpms() -> Task<Vec<Part>> {
+    let [first, ..] = MPMS;
+    let whole = |mpm: &&'static str| Part::Suite(mpm, Extent::Whole);
+    match argument("MPM").as_deref() {
+        None => Ok(MPMS
+            .into_iter()
+            .map(|mpm| match mpm == first {
+                true => Part::Suite(mpm, Extent::Whole),
+                false => Part::Suite(mpm, Extent::Processes),
+            })
+            .collect()),
+        Some("all") => Ok(MPMS.iter().map(whole).collect()),
         Some(chosen) => match MPMS.iter().find(|mpm| **mpm == chosen) {
-            Some(mpm) => Ok(vec![mpm]),
-            None => Err(format!("MPM={chosen}: it is one of {}", MPMS.join(", ")).into()),
+            Some(mpm) => Ok(vec![whole(mpm)]),
+            None => Err(format!("MPM={chosen}: it is all or one of {}", MPMS.join(", ")).into()),
         },
+    }
+}
+
+/// How much of the suite is run.
+#[derive(Clone, Copy)]
+enum Extent {
+    /// All of it.
+    Whole,
+    /// Those of [`PROCESSES`].
+    Processes,
+}
+
+impl Extent {
+    /// As a filter of nextest.
+    fn filter(self) -> String {
+        match self {
+            Self::Whole => "package(suite)".to_owned(),
+            Self::Processes => {
+                let named: Vec<String> = PROCESSES
+                    .iter()
+                    .map(|name| format!("binary(={name})"))
+                    .collect();
+                format!("package(suite) & ({})", named.join(" | "))
+            }
+        }
     }
 }
 
@@ -87,8 +152,8 @@ enum Part {
     Docs,
     /// The tests of these tasks.
     Tasks,
-    /// The suite under this MPM.
-    Suite(&'static str),
+    /// The suite, or a part of it, under this MPM.
+    Suite(&'static str, Extent),
 }
 
 impl Part {
@@ -97,7 +162,10 @@ impl Part {
             Self::Units => "unit tests".to_owned(),
             Self::Docs => "documentation".to_owned(),
             Self::Tasks => "tests of xtask".to_owned(),
-            Self::Suite(mpm) => format!("suite under {mpm}"),
+            Self::Suite(mpm, Extent::Whole) => format!("suite under {mpm}"),
+            Self::Suite(mpm, Extent::Processes) => {
+                format!("suite under {mpm}, as far as processes matter")
+            }
         }
     }
 
@@ -114,11 +182,14 @@ impl Part {
 
     fn nextest(self, name: Option<&str>) -> Task<Count> {
         let (packages, set) = match self {
-            Self::Units | Self::Docs => (PRODUCT, "not package(suite)"),
-            Self::Suite(_) => (PRODUCT, "package(suite)"),
-            Self::Tasks => (["-p", "xtask"], "all()"),
+            Self::Units | Self::Docs => (PRODUCT, "not package(suite)".to_owned()),
+            Self::Suite(_, extent) => (PRODUCT, extent.filter()),
+            Self::Tasks => (["-p", "xtask"], "all()".to_owned()),
         };
-        let filter = name.map_or_else(|| set.to_owned(), |name| format!("{set} & test({name})"));
+        let filter = match name {
+            Some(name) => format!("({set}) & test({name})"),
+            None => set,
+        };
         let mut command = cargo(&["nextest", "run", "--release", "--locked", "--no-tests=pass"]);
         self.environment(&mut command)
             .args(packages)
@@ -141,7 +212,12 @@ impl Part {
                 .args(PRODUCT)
                 .args(["--exclude=suite", "--all-targets"]),
             Self::Docs => command.args(PRODUCT).arg("--doc"),
-            Self::Suite(_) => command.args(["-p", "suite"]),
+            Self::Suite(_, Extent::Whole) => command.args(["-p", "suite"]),
+            Self::Suite(_, Extent::Processes) => PROCESSES
+                .iter()
+                .fold(command.args(["-p", "suite"]), |command, name| {
+                    command.args(["--test", name])
+                }),
             Self::Tasks => command.args(["-p", "xtask"]),
         };
         self.environment(&mut command)
@@ -180,7 +256,7 @@ impl Part {
         };
         match self {
             Self::Units if in_ci() => default("PROPTEST_CASES", CI_CASES),
-            Self::Suite(mpm) => {
+            Self::Suite(mpm, _) => {
                 let long = in_ci() && mpm == MPMS[0];
                 default(
                     "MODWASM_FUZZ_SECONDS",
@@ -238,6 +314,15 @@ fn junit(xml: &str) -> Task<Count> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::root;
+
+    #[test]
+    fn every_test_program_of_processes_is_there() {
+        for name in PROCESSES {
+            let file = root().join(format!("tests/tests/{name}.rs"));
+            assert!(file.is_file(), "{}", file.display());
+        }
+    }
 
     #[test]
     fn a_report_is_counted() {
