@@ -72,7 +72,7 @@ fn outside_of_the_pool_the_memory_limit_holds() {
 #[test]
 fn what_can_never_run_is_refused_before_it_is_compiled() {
     for (name, content, words) in [
-        ("memory", program("(memory 5000)", ONE), "memory"),
+        ("memory", program("(memory 5000)", ONE), "WasmMemoryLimit"),
         ("table", program("", &table(40_000_000)), "table"),
     ] {
         let setup =

@@ -15,7 +15,7 @@ pub struct WholeBody(Framing);
 enum Framing {
     /// It ends with the connection.
     UntilClose,
-    /// So many bytes are to come.
+    /// This number of bytes is to come.
     Length(u64),
     /// Chunks.
     Chunked(Chunks),
@@ -112,7 +112,7 @@ enum ChunkState {
     Extension(u64),
     /// Before the LF of a size's line.
     SizeEnd(u64),
-    /// So many bytes of the chunk are to come, at least one.
+    /// This number of bytes of the chunk is to come, at least one.
     Data(u64),
     /// Before the CR behind a chunk.
     DataCr,

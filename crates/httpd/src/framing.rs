@@ -89,7 +89,7 @@ enum Expected {
     Unknown,
     /// The framing says itself where the body ends.
     Anything,
-    /// So many bytes.
+    /// This number of bytes.
     Bytes(u64),
 }
 

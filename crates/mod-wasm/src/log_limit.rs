@@ -16,7 +16,7 @@ use httpd::Request;
 use crate::config::{DirConfig, Place};
 use crate::messages::{Fields, is_logged, log_request};
 
-/// So many places are remembered in one child: more than most servers have.
+/// Maximum number of places that one child remembers: more than most servers have.
 const REMEMBERED: usize = 4096;
 /// What httpd writes before a line of ours, and one line end, in bytes: time, level, process and client.
 const PREFIX: usize = 160;

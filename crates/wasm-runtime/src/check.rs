@@ -4,11 +4,12 @@
 //! threads or touches signal handlers. It takes as much time, memory and stack as the program wants: for programs of strangers
 //! it runs in the helper process.
 
-use crate::engine::{base_config, unlinkable, widest};
+use crate::engine::{base_config, unlinkable};
 use crate::features::{self, Allowed, features};
 use crate::guest::Plan;
 use crate::hollow::Hollow;
 use crate::kind::{GuestKind, Shape};
+use crate::pool::widest;
 use crate::{Error, ErrorCode, link};
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
 use wasmparser::{Parser, Validator};
@@ -96,7 +97,17 @@ fn engine(concurrent: bool, memory_limit: u64, allowed: Allowed) -> Result<Engin
 }
 
 fn invalid(error: wasmtime::Error) -> Error {
-    Error::of_wasmtime(ErrorCode::Invalid, &error)
+    let error = Error::of_wasmtime(ErrorCode::Invalid, &error);
+    // What Wasmtime says of a pool is about the bounds of `widest`, whose memories and tables are those of the limit.
+    match error.message.contains("pooling allocator") {
+        true => Error::new(
+            error.code,
+            format!(
+                "it needs more memory, tables or instances than a program may have (WasmMemoryLimit bounds memories and tables): {error}"
+            ),
+        ),
+        false => error,
+    }
 }
 
 fn cannot_copy<E: std::fmt::Display>(error: &reencode::Error<E>) -> Error {

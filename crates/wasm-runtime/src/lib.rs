@@ -33,6 +33,7 @@ mod network;
 mod open_files;
 mod outcome;
 mod permits;
+mod pool;
 mod program;
 mod request;
 mod reserved;

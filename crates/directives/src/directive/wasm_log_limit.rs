@@ -19,7 +19,7 @@ pub static WASM_LOG_LIMIT: Directive = Directive {
     since: "0.4",
     summary: "how much programs may have written to the error log in a second: none, or bytes, K, M or G",
     text: "Limits what the programs of a section have written to the error log: their standard error, their messages \
-           through `wasi:logging`, backtraces, and the lines about requests that failed. So many bytes a second, in each \
+           through `wasi:logging`, backtraces, and the lines about requests that failed. The number is that of bytes a second, in each \
            child process, whole lines with all that httpd adds to them; after a quiet time four times as much at once. \
            What is more is dropped, and a line says how much that was, once a second at most (WASM0201). Lines that \
            `LogLevel` keeps out do not count.\n\n\

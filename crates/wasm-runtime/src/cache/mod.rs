@@ -11,6 +11,7 @@
 mod entry;
 mod folder;
 mod key;
+mod quota;
 mod seal;
 
 pub use entry::{About, Verified};

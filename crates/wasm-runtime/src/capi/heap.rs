@@ -62,7 +62,7 @@ impl Drop for Run {
     }
 }
 
-/// Trims the heap if that may be worth it. So many runs are under way.
+/// Trims the heap if that may be worth it. The argument is how many runs are under way.
 fn look(runs: usize) {
     let Some(bytes) = private_bytes() else {
         return;
