@@ -75,10 +75,7 @@ fn what_can_never_run_is_refused_before_it_is_compiled() {
         ("memory", program("(memory 5000)", ONE), "WasmMemoryLimit"),
         ("table", program("", &table(40_000_000)), "table"),
     ] {
-        let setup =
-            Setup::new()
-                .conf("WasmMemoryLimit 64M")
-                .wasm(&format!("/{name}"), &content, "");
+        let setup = Setup::new().wasm(&format!("/{name}"), &content, "");
         let file = format!("{name}.wasm");
         setup
             .clone()

@@ -9,6 +9,7 @@ use crate::features::{self, Allowed, features};
 use crate::guest::Plan;
 use crate::hollow::Hollow;
 use crate::kind::{GuestKind, Shape};
+use crate::limits::TABLE_ELEMENT;
 use crate::pool::widest;
 use crate::{Error, ErrorCode, link};
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
@@ -40,22 +41,22 @@ pub fn check_with(bytes: &[u8], memory_limit: u64, allowed: Allowed) -> Result<S
     match kind {
         GuestKind::CommandP1 => {
             let engine = engine(false, memory_limit, allowed)?;
-            shape.note_types(&check_module(bytes, &engine)?);
+            shape.note_types(&check_module(bytes, memory_limit, &engine)?);
         }
         _ => {
             let concurrent = shape.is_concurrent();
             let engine = engine(concurrent, memory_limit, allowed)?;
-            check_component(bytes, kind, concurrent, &engine)?;
+            check_component(bytes, memory_limit, kind, concurrent, &engine)?;
         }
     }
     Ok(shape)
 }
 
-fn check_module(bytes: &[u8], engine: &Engine) -> Result<Module, Error> {
-    let mut hollow = wasm_encoder::Module::new();
-    Hollow::default()
-        .parse_core_module(&mut hollow, Parser::new(0), bytes)
+fn check_module(bytes: &[u8], memory_limit: u64, engine: &Engine) -> Result<Module, Error> {
+    let (mut copy, mut hollow) = (Hollow::default(), wasm_encoder::Module::new());
+    copy.parse_core_module(&mut hollow, Parser::new(0), bytes)
         .map_err(|e| cannot_copy(&e))?;
+    check_tables(&copy, memory_limit)?;
     let module = Module::from_binary(engine, hollow.as_slice()).map_err(invalid)?;
     let linker = link::preview1::linker(engine).map_err(unlinkable)?;
     linker.instantiate_pre(&module).map_err(unlinkable)?;
@@ -64,19 +65,34 @@ fn check_module(bytes: &[u8], engine: &Engine) -> Result<Module, Error> {
 
 fn check_component(
     bytes: &[u8],
+    memory_limit: u64,
     kind: GuestKind,
     concurrent: bool,
     engine: &Engine,
 ) -> Result<(), Error> {
-    let mut hollow = wasm_encoder::Component::new();
-    Hollow::default()
-        .parse_component(&mut hollow, Parser::new(0), bytes)
+    let (mut copy, mut hollow) = (Hollow::default(), wasm_encoder::Component::new());
+    copy.parse_component(&mut hollow, Parser::new(0), bytes)
         .map_err(|e| cannot_copy(&e))?;
+    check_tables(&copy, memory_limit)?;
     let component = Component::from_binary(engine, hollow.as_slice()).map_err(invalid)?;
     let linker = link::component::linker(engine, concurrent).map_err(unlinkable)?;
     let pre = linker.instantiate_pre(&component).map_err(unlinkable)?;
     Plan::component(pre, kind).map_err(unlinkable)?;
     Ok(())
+}
+
+/// Whether the program's tables can ever be made within the limit.
+fn check_tables(copy: &Hollow, memory_limit: u64) -> Result<(), Error> {
+    let elements = copy.largest_table();
+    match elements.saturating_mul(TABLE_ELEMENT as u64) > memory_limit {
+        true => Err(Error::new(
+            ErrorCode::Invalid,
+            format!(
+                "it begins with a table of {elements} elements, for which WasmMemoryLimit has no room"
+            ),
+        )),
+        false => Ok(()),
+    }
 }
 
 fn engine(concurrent: bool, memory_limit: u64, allowed: Allowed) -> Result<Engine, Error> {

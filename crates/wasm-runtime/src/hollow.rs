@@ -1,6 +1,5 @@
 //! A copy of a program that links as the program does and is compiled in no time: the same types,
-//! imports, exports, memories and tables, but one function of each type, which does nothing, and no
-//! data.
+//! imports, exports and memories, but one function of each type, which does nothing, no data, and tables that may be empty.
 //!
 //! It must only be given valid programs, and says nothing of the functions it leaves out.
 
@@ -9,6 +8,7 @@ use std::convert::Infallible;
 use wasm_encoder::reencode::{Error, Reencode, ReencodeComponent, component_utils, utils};
 use wasm_encoder::{
     CodeSection, Component, DataSection, Function, FunctionSection, ImportSection, Module,
+    TableType,
 };
 use wasmparser::{
     CodeSectionReader, CustomSectionReader, Data, FunctionSectionReader, ImportSectionReader,
@@ -24,6 +24,15 @@ pub struct Hollow {
     stands_in: Vec<u32>,
     /// How many functions are left.
     types: u32,
+    /// Elements of the largest table that it begins with.
+    largest_table: u64,
+}
+
+impl Hollow {
+    /// Elements of the largest table that the program begins with, once it has been copied.
+    pub fn largest_table(&self) -> u64 {
+        self.largest_table
+    }
 }
 
 impl Reencode for Hollow {
@@ -58,6 +67,15 @@ impl Reencode for Hollow {
             self.stands_in.push(index);
         }
         Ok(())
+    }
+
+    fn table_type(&mut self, table: wasmparser::TableType) -> Result<TableType, Error<Infallible>> {
+        self.largest_table = self.largest_table.max(table.initial);
+        let empty = wasmparser::TableType {
+            initial: 0,
+            ..table
+        };
+        utils::table_type(self, empty)
     }
 
     fn function_index(&mut self, function: u32) -> Result<u32, Error<Infallible>> {
@@ -107,6 +125,8 @@ impl ReencodeComponent for Hollow {
     ) -> Result<(), Error<Infallible>> {
         // What is learnt of it holds in it alone: outside, indices are the component's own.
         let mut inner = Hollow::default();
-        component_utils::parse_component_submodule(&mut inner, component, parser, module)
+        component_utils::parse_component_submodule(&mut inner, component, parser, module)?;
+        self.largest_table = self.largest_table.max(inner.largest_table);
+        Ok(())
     }
 }

@@ -27,14 +27,12 @@ const STACKS: u32 = 2;
 /// work, and one that the store keeps at hand.
 const CONCURRENT_STACKS: u32 = MAX_STACKS as u32 + 4;
 
-/// Elements of the largest table that a memory limit has room for, and that WebAssembly knows.
-fn table_elements(memory_limit: u64) -> usize {
-    let fit = memory_limit / crate::limits::TABLE_ELEMENT as u64;
-    usize::try_from(fit.min(10_000_000)).unwrap_or(10_000_000)
-}
+/// Elements of a table that fits the pool: more than any program of C or Rust has. Unlike memories, tables are mapped as a
+/// whole, so larger ones are made on demand.
+const TABLE_ELEMENTS: usize = 256 << 10;
 
 /// The bounds of a guest that does not fit the pool: it has instances, memories and tables made on demand, within its memory
-/// limit, but not any number of them.
+/// limit, but not any number of them. How large its tables are is bounded elsewhere: those of the copy that is checked are empty.
 pub fn widest(memory_limit: u64, concurrent: bool) -> PoolingAllocationConfig {
     const INSTANCES: u32 = 1024;
     const MEMORIES: u32 = 32;
@@ -52,6 +50,7 @@ pub fn widest(memory_limit: u64, concurrent: bool) -> PoolingAllocationConfig {
         .total_tables(INSTANCES)
         .max_tables_per_component(INSTANCES)
         .max_tables_per_module(INSTANCES)
+        .table_elements(0)
         .max_component_instance_size(16 << 20);
     pool
 }
@@ -81,7 +80,7 @@ pub fn pool(options: &EngineOptions, concurrent: bool) -> PoolingAllocationConfi
         .total_stacks(n.saturating_mul(stacks))
         .total_gc_heaps(n)
         .max_memory_size(memory)
-        .table_elements(table_elements(options.memory_limit))
+        .table_elements(TABLE_ELEMENTS)
         .max_core_instance_size(16 << 20)
         .max_component_instance_size(4 << 20)
         .linear_memory_keep_resident(KEEP_RESIDENT)
