@@ -12,6 +12,7 @@
 )]
 
 pub mod audit;
+pub mod blowups;
 pub mod bombs;
 pub mod client;
 mod conf;
@@ -19,10 +20,13 @@ pub mod flow;
 mod folder;
 pub mod h2;
 pub mod host;
+pub mod mutate;
 pub mod on_disk;
 pub mod paths;
 pub mod probe;
 pub mod process;
+pub mod random;
+pub mod random_program;
 pub mod response;
 mod server;
 mod setup;

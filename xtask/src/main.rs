@@ -22,6 +22,7 @@ mod install;
 mod landing;
 mod links;
 mod packages;
+mod previous;
 mod run;
 mod serve;
 mod setup;

@@ -4,7 +4,7 @@
 
 use crate::run::{Task, argument, cargo, cargo_target, in_ci, run, succeeds};
 use crate::setup::{self, Need};
-use crate::{build, fsx, guests};
+use crate::{build, fsx, guests, previous};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
@@ -64,6 +64,7 @@ pub fn test() -> Task {
     let mpms = chosen_mpms()?;
     setup::ensure(&[Need::Libraries, Need::Guests, Need::Server, Need::Tests])?;
     build::libraries()?;
+    previous::libraries()?;
     guests::all()?;
     let mut total = Count::default();
     let mut failures = Vec::new();
