@@ -41,6 +41,7 @@ fn what_is_nested_too_deeply_is_refused_and_kills_nobody() {
         ("types", bombs::nested_types(1000)),
         ("deeper", bombs::nested_types(100_000)),
         ("components", bombs::nested_components(20_000)),
+        ("globals", bombs::many(6, 300_000)),
     ];
     let mut setup = hosting("WasmCompileLimit time=2s memory=256M").announce("WASM0151");
     for (name, content) in &files {

@@ -13,16 +13,19 @@ use std::process::ExitCode;
 
 const LIBRARY: &str = "libwasm_runtime.so";
 
+/// The status that says that there is no library which can do the job. A panic has another one.
+const NO_LIBRARY: u8 = 120;
+
 type Main = unsafe extern "C" fn(c_int, *const *const c_char) -> c_int;
 
 fn main() -> ExitCode {
     // SAFETY: loading runs the library's initialisers; it has none beyond Rust's own.
     let Ok(library) = (unsafe { libloading::Library::new(LIBRARY) }) else {
-        return ExitCode::from(101);
+        return ExitCode::from(NO_LIBRARY);
     };
     // SAFETY: the function has this type in every version of the library.
     let Ok(main) = (unsafe { library.get::<Main>(b"wrt_helper_main\0") }) else {
-        return ExitCode::from(102);
+        return ExitCode::from(NO_LIBRARY);
     };
     let arguments: Vec<CString> = std::env::args_os()
         .filter_map(|argument| CString::new(argument.into_vec()).ok())

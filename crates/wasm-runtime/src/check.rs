@@ -13,7 +13,7 @@ use crate::limits::TABLE_ELEMENT;
 use crate::pool::widest;
 use crate::{Error, ErrorCode, link};
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
-use wasmparser::{Parser, Validator};
+use wasmparser::{Parser, Payload, Validator};
 use wasmtime::component::Component;
 use wasmtime::{Engine, InstanceAllocationStrategy, Module, OptLevel};
 
@@ -34,6 +34,7 @@ pub fn check(bytes: &[u8], memory_limit: u64) -> Result<Shape, Error> {
 pub fn check_with(bytes: &[u8], memory_limit: u64, allowed: Allowed) -> Result<Shape, Error> {
     let mut shape = Shape::read(bytes)?;
     let kind = shape.kind()?;
+    check_size(bytes)?;
     Validator::new_with_features(features(allowed))
         .validate_all(bytes)
         .map_err(|e| Error::new(ErrorCode::Invalid, format!("not valid WebAssembly: {e}")))
@@ -50,6 +51,49 @@ pub fn check_with(bytes: &[u8], memory_limit: u64, allowed: Allowed) -> Result<S
         }
     }
     Ok(shape)
+}
+
+/// Maximum number of things that a program declares, but for its functions, over all modules in it: far more than the compilers
+/// of any language make.
+const DECLARATIONS: u64 = 100_000;
+
+/// Whether the program declares no more than it may: the server keeps something of each of them as long as it keeps the program.
+fn check_size(bytes: &[u8]) -> Result<(), Error> {
+    let mut total = 0;
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload
+            .map_err(|e| Error::new(ErrorCode::Invalid, format!("not valid WebAssembly: {e}")))?;
+        total += u64::from(match payload {
+            Payload::TypeSection(section) => section.count(),
+            Payload::ImportSection(section) => section.count(),
+            Payload::TableSection(section) => section.count(),
+            Payload::MemorySection(section) => section.count(),
+            Payload::TagSection(section) => section.count(),
+            Payload::GlobalSection(section) => section.count(),
+            Payload::ExportSection(section) => section.count(),
+            Payload::ElementSection(section) => section.count(),
+            Payload::DataSection(section) => section.count(),
+            Payload::InstanceSection(section) => section.count(),
+            Payload::CoreTypeSection(section) => section.count(),
+            Payload::ComponentInstanceSection(section) => section.count(),
+            Payload::ComponentAliasSection(section) => section.count(),
+            Payload::ComponentTypeSection(section) => section.count(),
+            Payload::ComponentCanonicalSection(section) => section.count(),
+            Payload::ComponentImportSection(section) => section.count(),
+            Payload::ComponentExportSection(section) => section.count(),
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => 1,
+            _ => 0,
+        });
+    }
+    match total > DECLARATIONS {
+        true => Err(Error::new(
+            ErrorCode::Invalid,
+            format!(
+                "it declares {total} types, imports, globals, exports and the like, more than the {DECLARATIONS} that a program may"
+            ),
+        )),
+        false => Ok(()),
+    }
 }
 
 fn check_module(bytes: &[u8], memory_limit: u64, engine: &Engine) -> Result<Module, Error> {

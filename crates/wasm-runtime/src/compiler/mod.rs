@@ -26,6 +26,9 @@ use std::time::{Duration, Instant};
 /// How much of what the helper writes is kept: a report, and what a panic said before it.
 const KEPT: usize = 16 << 10;
 
+/// The status of a helper that found no library which can do its job.
+const NO_LIBRARY: i32 = 120;
+
 /// How programs are compiled outside of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompilerOptions {
@@ -140,8 +143,11 @@ impl CompilerOptions {
     /// What it means that the helper ended without a report.
     fn death(&self, status: ExitStatus, said: &[u8]) -> Error {
         let text = String::from_utf8_lossy(said);
-        if matches!(status.code(), Some(101 | 102)) {
-            let text = format!("{} cannot open libwasm_runtime.so", self.helper.display());
+        if status.code() == Some(NO_LIBRARY) {
+            let text = format!(
+                "{} cannot use the libwasm_runtime.so beside it; if that has been replaced, stop httpd and start it",
+                self.helper.display()
+            );
             return Error::new(ErrorCode::Engine, text);
         }
         match status.signal() {
