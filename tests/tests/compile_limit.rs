@@ -127,6 +127,56 @@ fn while_a_program_takes_its_time_nobody_else_waits_for_it() {
 }
 
 #[test]
+fn what_has_been_compiled_waits_for_no_compilation() {
+    let mut setup = hosting("WasmCompileLimit time=3600s wait=1s")
+        .threads(16)
+        .tolerate("WASM0159");
+    for owner in 0..6 {
+        setup = setup.file(&format!("htdocs/c{owner}/bomb.wasm"), slow());
+    }
+    let httpd = setup.start();
+    assert_eq!(httpd.get("/b/new.wasm").expect(200).text(), "new");
+    // A new child has to load it anew.
+    httpd.graceful();
+    for owner in 0..6 {
+        httpd.connect().send(format!(
+            "GET /c{owner}/bomb.wasm HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        ));
+    }
+    wait_for_helper(&httpd);
+    assert_eq!(httpd.get("/b/new.wasm").expect(200).text(), "new");
+}
+
+#[test]
+fn an_owner_can_let_only_some_programs_wait() {
+    let mut setup = hosting("WasmCompileLimit time=3600s wait=1s")
+        .file("htdocs/a/bomb.wasm", slow())
+        .threads(24)
+        .announce("WASM0169")
+        .announce("WASM0159");
+    for n in 0..20 {
+        let name = format!("htdocs/a/p{n}.wasm");
+        setup = setup.file(&name, program_saying(&format!("waiting {n}")));
+    }
+    let httpd = setup.start();
+    httpd
+        .connect()
+        .send("GET /a/bomb.wasm HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    wait_for_helper(&httpd);
+    thread::scope(|scope| {
+        for n in 0..20 {
+            let httpd = &httpd;
+            scope.spawn(move || {
+                let answer = httpd.get(&format!("/a/p{n}.wasm")).expect(503);
+                assert!(answer.header("retry-after").is_some());
+            });
+        }
+    });
+    assert!(httpd.expect_log("WASM0169").contains("/a/p"));
+    assert_eq!(httpd.get("/b/new.wasm").expect(200).text(), "new");
+}
+
+#[test]
 fn what_takes_too_long_is_remembered() {
     let httpd = hosting("WasmCompileLimit time=1s wait=600s")
         .file("htdocs/a/bomb.wasm", slow())

@@ -14,6 +14,7 @@ use wasm_runtime_client::Guest;
 
 use crate::config::{By, DirConfig, Named};
 use crate::links::{self, Way};
+use crate::log_limit::Gate;
 use crate::messages::log_request;
 use crate::programs::{self, Refusal};
 use crate::registry::Started;
@@ -37,29 +38,34 @@ pub struct Chosen {
 /// What the client gets; the log says why.
 pub fn choose(request: &Request, config: &DirConfig) -> Result<Chosen, Answer> {
     match config.named() {
-        None => requested_file(request),
+        None => requested_file(request, config),
         Some(named) => match &named.by {
-            By::Url(prefix) => at_url(request, named, prefix.as_deref()),
-            By::File => interpreter(request, named, config.settings()),
+            By::Url(prefix) => at_url(request, config, named, prefix.as_deref()),
+            By::File => interpreter(request, config, named),
         },
     }
 }
 
 /// The section has granted the program to its URLs: no file and no option is asked for.
-fn at_url(request: &Request, named: &Named, prefix: Option<&str>) -> Result<Chosen, Answer> {
+fn at_url(
+    request: &Request,
+    config: &DirConfig,
+    named: &Named,
+    prefix: Option<&str>,
+) -> Result<Chosen, Answer> {
     let split = prefix.and_then(|prefix| script::split(request, prefix));
     let path_info = match &split {
         Some((_, path)) => !path.is_empty(),
         None => !request.path_info().is_empty(),
     };
     if request.rejects_path_info() && path_info {
-        return refuse(request, &messages::PATH_INFO_REFUSED, 404);
+        return refuse(request, config, &messages::PATH_INFO_REFUSED, 404);
     }
     loaded(request, named, Requested::Nothing, split)
 }
 
-fn requested_file(request: &Request) -> Result<Chosen, Answer> {
-    permit(request)?;
+fn requested_file(request: &Request, config: &DirConfig) -> Result<Chosen, Answer> {
+    permit(request, config)?;
     let file = request.filename().to_owned();
     Ok(Chosen {
         guest: programs::load(request, &file)?,
@@ -69,8 +75,9 @@ fn requested_file(request: &Request) -> Result<Chosen, Answer> {
     })
 }
 
-fn interpreter(request: &Request, named: &Named, settings: &Settings) -> Result<Chosen, Answer> {
-    permit(request)?;
+fn interpreter(request: &Request, config: &DirConfig, named: &Named) -> Result<Chosen, Answer> {
+    let settings = config.settings();
+    permit(request, config)?;
     let way = links::way(settings, request.filename());
     let script = match &way {
         Way::Instead(script) => script.clone(),
@@ -157,27 +164,33 @@ fn loaded(
 
 /// May the requested file be run, be it as a program or as a script? The rules and their order are those of `cgid_handler` in
 /// httpd's mod_cgid.
-fn permit(request: &Request) -> Result<(), Answer> {
+fn permit(request: &Request, config: &DirConfig) -> Result<(), Answer> {
     if !request.may_execute() {
-        return refuse(request, &messages::EXECUTION_OFF, 403);
+        return refuse(request, config, &messages::EXECUTION_OFF, 403);
     }
     match request.file_kind() {
-        FileKind::Missing => return refuse(request, &messages::FILE_MISSING, 404),
+        FileKind::Missing => return refuse(request, config, &messages::FILE_MISSING, 404),
         FileKind::Directory | FileKind::Other => {
-            return refuse(request, &messages::NOT_A_FILE, 403);
+            return refuse(request, config, &messages::NOT_A_FILE, 403);
         }
         FileKind::Regular => {}
     }
     if request.rejects_path_info() && !request.path_info().is_empty() {
-        return refuse(request, &messages::PATH_INFO_REFUSED, 404);
+        return refuse(request, config, &messages::PATH_INFO_REFUSED, 404);
     }
     Ok(())
 }
 
 #[track_caller]
-fn refuse<T>(request: &Request, message: &Message, status: u16) -> Result<T, Answer> {
+fn refuse<T>(
+    request: &Request,
+    config: &DirConfig,
+    message: &Message,
+    status: u16,
+) -> Result<T, Answer> {
     let file = request.filename().display();
-    log_request(request, message, &[("file", &file)]);
+    // Any visitor can ask for what may not be run, again and again.
+    Gate::new(config, &base_name(request.filename())).log(request, message, &[("file", &file)]);
     Err(Answer::Http(status))
 }
 

@@ -23,6 +23,8 @@ use crate::messages::{log_host, log_request};
 use crate::stamp::{self, Owner};
 use crate::{generation, outcome};
 
+use queue::Stage;
+
 pub use store::forget;
 
 /// Maximum number of times that a file is looked at anew because it changes while it is being loaded.
@@ -122,7 +124,7 @@ fn find(
         let (program, is_new, outdated) = store::lock().find_or_add(&stamp, new);
         // Giving back the code of large programs takes time, which the lock must not be held for.
         drop(outdated);
-        if is_new && !queue::add(&program) {
+        if is_new && !queue::add(&program, Stage::Find) {
             store::lock().remove(&program);
             let fields: &[(&str, &dyn Display)] = &[("module", &file.display())];
             log_request(request, &messages::TOO_MANY_PROGRAMS, fields);
@@ -195,15 +197,18 @@ impl Program {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Loads it. On a thread of its own, while requests are being served.
-    fn load(&self) {
+    /// Loads it. On a thread of its own, while requests are being served. `false`: it has to be compiled.
+    fn load(&self, stage: Stage) -> bool {
         let Some(engine) = generation::engine() else {
-            return self.set(Loading::Failed(Error {
+            self.set(Loading::Failed(Error {
                 code: ErrorCode::Engine,
                 message: "there is no engine".to_owned(),
             }));
+            return true;
         };
-        let loading = self.load_into(&engine);
+        let Some(loading) = self.load_into(&engine, stage) else {
+            return false;
+        };
         if matches!(loading, Loading::Failed(_) | Loading::Changed) {
             store::lock().remove(self);
         }
@@ -215,9 +220,11 @@ impl Program {
             log_host(self.log, &messages::PROGRAM_UNUSABLE, fields);
         }
         self.set(loading);
+        true
     }
 
-    fn load_into(&self, engine: &Engine) -> Loading {
+    /// What comes of it; none if it has to be compiled.
+    fn load_into(&self, engine: &Engine, stage: Stage) -> Option<Loading> {
         let start = Instant::now();
         let module = self.file.display();
         let mut progress = Progress {
@@ -228,14 +235,14 @@ impl Program {
         let options = LoadOptions {
             background: true,
             owner: self.owner.number(),
-            cached_only: false,
+            cached_only: stage == Stage::Find,
         };
         let result = engine.load(&self.file, options, &mut progress);
         // What is kept under a state of the file must be what the file was in that state.
         if stamp::of(&self.file).ok() != Some(self.stamp) {
-            return Loading::Changed;
+            return Some(Loading::Changed);
         }
-        match result {
+        Some(match result {
             Ok((guest, source)) => {
                 let fields: &[(&str, &dyn Display)] = &[
                     ("module", &module),
@@ -246,9 +253,10 @@ impl Program {
                 log_host(self.log, &messages::PROGRAM_LOADED, fields);
                 Loading::Loaded(Arc::new(guest))
             }
+            Err(error) if error.code == ErrorCode::NotCached => return None,
             Err(error) if is_passing(error.code) => Loading::Failed(error),
             Err(error) => Loading::Unusable(error),
-        }
+        })
     }
 }
 

@@ -57,20 +57,28 @@ pub fn check_with(bytes: &[u8], memory_limit: u64, allowed: Allowed) -> Result<S
 /// of any language make.
 const DECLARATIONS: u64 = 100_000;
 
+/// Maximum number of imports and exports among them, whose names are kept.
+const NAMES: u64 = 20_000;
+
 /// Whether the program declares no more than it may: the server keeps something of each of them as long as it keeps the program.
 fn check_size(bytes: &[u8]) -> Result<(), Error> {
-    let mut total = 0;
+    let (mut names, mut others) = (0, 0);
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload
             .map_err(|e| Error::new(ErrorCode::Invalid, format!("not valid WebAssembly: {e}")))?;
-        total += u64::from(match payload {
-            Payload::TypeSection(section) => section.count(),
+        names += u64::from(match &payload {
             Payload::ImportSection(section) => section.count(),
+            Payload::ExportSection(section) => section.count(),
+            Payload::ComponentImportSection(section) => section.count(),
+            Payload::ComponentExportSection(section) => section.count(),
+            _ => 0,
+        });
+        others += u64::from(match payload {
+            Payload::TypeSection(section) => section.count(),
             Payload::TableSection(section) => section.count(),
             Payload::MemorySection(section) => section.count(),
             Payload::TagSection(section) => section.count(),
             Payload::GlobalSection(section) => section.count(),
-            Payload::ExportSection(section) => section.count(),
             Payload::ElementSection(section) => section.count(),
             Payload::DataSection(section) => section.count(),
             Payload::InstanceSection(section) => section.count(),
@@ -79,20 +87,22 @@ fn check_size(bytes: &[u8]) -> Result<(), Error> {
             Payload::ComponentAliasSection(section) => section.count(),
             Payload::ComponentTypeSection(section) => section.count(),
             Payload::ComponentCanonicalSection(section) => section.count(),
-            Payload::ComponentImportSection(section) => section.count(),
-            Payload::ComponentExportSection(section) => section.count(),
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => 1,
             _ => 0,
         });
     }
-    match total > DECLARATIONS {
-        true => Err(Error::new(
-            ErrorCode::Invalid,
-            format!(
-                "it declares {total} types, imports, globals, exports and the like, more than the {DECLARATIONS} that a program may"
-            ),
-        )),
-        false => Ok(()),
+    let refused = |count, what, most| {
+        let text = format!("it has {count} {what}, more than the {most} that a program may have");
+        Err(Error::new(ErrorCode::Invalid, text))
+    };
+    match (names > NAMES, names + others > DECLARATIONS) {
+        (true, _) => refused(names, "imports and exports", NAMES),
+        (_, true) => refused(
+            names + others,
+            "types, globals, imports, exports and the like",
+            DECLARATIONS,
+        ),
+        (false, false) => Ok(()),
     }
 }
 

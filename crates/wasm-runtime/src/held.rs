@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use wasmtime::component::ResourceTable;
 use wasmtime::{CallHook, Store, StoreContextMut, bail};
 use wasmtime_wasi::WasiView;
-use wasmtime_wasi::p2::{DynInputStream, DynPollable, ReaddirIterator};
+use wasmtime_wasi::p2::{DynInputStream, DynPollable};
 use wasmtime_wasi::{p2, sockets};
 use wasmtime_wasi_http::p2::bindings::http::types::{Method, Scheme};
 use wasmtime_wasi_http::p2::body::HostFutureTrailers;
@@ -45,9 +45,6 @@ const BUFFER: usize = 64 << 10;
 
 /// A body that is being written: [`Hooks`](crate::network::Hooks) allows 8 pieces of 16 KiB.
 const BODY: usize = 144 << 10;
-
-/// The names of a directory that is being listed.
-const LISTING: usize = 1 << 20;
 
 /// A task, or an end of a stream, of concurrent calls.
 const TASK: usize = 4 << 10;
@@ -231,9 +228,6 @@ fn weigh_object(object: &dyn Any, maps: &mut HashSet<usize>) -> usize {
         || object.is::<sockets::UdpSocket>()
     {
         return BUFFER;
-    }
-    if object.is::<ReaddirIterator>() {
-        return LISTING;
     }
     OBJECT + weigh_http(object, maps)
 }

@@ -34,7 +34,7 @@ const TABLE_ELEMENTS: usize = 256 << 10;
 /// The bounds of a guest that does not fit the pool: it has instances, memories and tables made on demand, within its memory
 /// limit, but not any number of them. How large its tables are is bounded elsewhere: those of the copy that is checked are empty.
 pub fn widest(memory_limit: u64, concurrent: bool) -> PoolingAllocationConfig {
-    const INSTANCES: u32 = 1024;
+    const INSTANCES: u32 = 256;
     const MEMORIES: u32 = 32;
     let options = EngineOptions {
         max_instances: 1,

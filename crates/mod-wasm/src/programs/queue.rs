@@ -1,15 +1,19 @@
 //! The programs of a child that are waiting to be loaded: one of an owner at a time, and the owners in turn, so that nobody waits
 //! for all files of another. Must not know how a program is loaded.
 //!
-//! What several children load is put in order by the engine.
+//! There are two queues. All programs begin in the one for those that have been compiled already, so that these never wait for a
+//! compilation; those that have not go on to the other. What several children compile is put in order by the engine.
 
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use directives::messages;
 use wasm_runtime_client::{Error, ErrorCode};
 
 use super::{Loading, Program, store};
+use crate::messages::log_host;
 use crate::stamp::Owner;
 
 /// Maximum number of programs that are being loaded at once. The engine lets fewer compile.
@@ -19,11 +23,17 @@ const PER_OWNER: usize = 16;
 /// Maximum number of owners whose programs wait.
 const OWNERS: usize = 64;
 
-static QUEUE: Mutex<Queue> = Mutex::new(Queue {
-    owners: VecDeque::new(),
-    running: Vec::new(),
-    workers: 0,
-});
+/// What is done with the programs of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// They are looked for among those that have been compiled.
+    Find,
+    /// They are compiled.
+    Compile,
+}
+
+static FINDING: Mutex<Queue> = Mutex::new(Queue::new());
+static COMPILING: Mutex<Queue> = Mutex::new(Queue::new());
 
 struct Queue {
     /// Who comes next is at the front.
@@ -33,21 +43,25 @@ struct Queue {
     workers: usize,
 }
 
-fn lock() -> MutexGuard<'static, Queue> {
+fn lock(stage: Stage) -> MutexGuard<'static, Queue> {
+    let queue = match stage {
+        Stage::Find => &FINDING,
+        Stage::Compile => &COMPILING,
+    };
     // Nothing here panics halfway through a change; a poisoned lock is as good as another.
-    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Adds a program; `false` if there is no room for it, or no thread.
-pub fn add(program: &Arc<Program>) -> bool {
-    let mut queue = lock();
+pub fn add(program: &Arc<Program>, stage: Stage) -> bool {
+    let mut queue = lock(stage);
     if !queue.push(program) {
         return false;
     }
     if queue.workers == WORKERS {
         return true;
     }
-    if httpd::spawn("wasm-programs", work).is_ok() {
+    if httpd::spawn("wasm-programs", move || work(stage)).is_ok() {
         queue.workers += 1;
     } else if queue.workers == 0 {
         queue.take_back(program);
@@ -57,10 +71,10 @@ pub fn add(program: &Arc<Program>) -> bool {
 }
 
 /// Loads one program after the other, until none is left that may be.
-fn work() {
+fn work(stage: Stage) {
     loop {
         let next = {
-            let mut queue = lock();
+            let mut queue = lock(stage);
             let next = queue.next();
             if next.is_none() {
                 queue.workers -= 1;
@@ -68,19 +82,38 @@ fn work() {
             next
         };
         let Some(program) = next else { return };
-        if catch_unwind(AssertUnwindSafe(|| program.load())).is_err() {
+        let failed = |code, text: &str| {
             store::lock().remove(&program);
             program.set(Loading::Failed(Error {
-                code: ErrorCode::Panic,
-                message: "a panic while it was loaded".to_owned(),
+                code,
+                message: text.to_owned(),
             }));
+        };
+        match catch_unwind(AssertUnwindSafe(|| program.load(stage))) {
+            Ok(true) => {}
+            Ok(false) if add(&program, Stage::Compile) => {}
+            Ok(false) => {
+                let module = program.file.display();
+                let fields: &[(&str, &dyn Display)] = &[("module", &module)];
+                log_host(program.log, &messages::TOO_MANY_PROGRAMS, fields);
+                failed(ErrorCode::Busy, "too many others wait to be compiled");
+            }
+            Err(_) => failed(ErrorCode::Panic, "a panic while it was loaded"),
         }
-        let mut queue = lock();
+        let mut queue = lock(stage);
         queue.running.retain(|owner| *owner != program.owner);
     }
 }
 
 impl Queue {
+    const fn new() -> Queue {
+        Queue {
+            owners: VecDeque::new(),
+            running: Vec::new(),
+            workers: 0,
+        }
+    }
+
     fn push(&mut self, program: &Arc<Program>) -> bool {
         let owner = program.owner;
         match self.owners.iter().position(|(known, _)| *known == owner) {

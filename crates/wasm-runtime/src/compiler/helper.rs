@@ -10,6 +10,7 @@ use crate::check::check_with;
 use crate::compile::{compile, expect_engine};
 use crate::program::contents;
 use crate::{Error, ErrorCode};
+use std::any::Any;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -41,9 +42,22 @@ fn on_own_stack(order: Order) -> Result<Summary, Error> {
         .stack_size(STACK)
         .spawn(move || work(&order))
         .map_err(|e| failed(format!("cannot start a thread: {e}")))?;
-    // The same program would make it panic again.
-    let panicked = |_| Error::new(ErrorCode::Invalid, "the compiler panics on it");
-    thread.join().map_err(panicked)?
+    thread.join().map_err(|payload| panicked(&*payload))?
+}
+
+/// What a panic of the compiler means: the same program would make it panic again.
+fn panicked(payload: &(dyn Any + Send)) -> Error {
+    let text = payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied());
+    match text.is_some_and(|text| text.contains("allocation")) {
+        true => Error::new(
+            ErrorCode::CompileLimit,
+            "compiling it takes more memory than it may",
+        ),
+        false => Error::new(ErrorCode::Invalid, "the compiler panics on it"),
+    }
 }
 
 fn work(order: &Order) -> Result<Summary, Error> {

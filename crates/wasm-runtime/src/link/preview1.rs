@@ -2,7 +2,8 @@
 //!
 //! wasmtime-wasi implements it; these functions stand in front of some of its own:
 //! - `args_*` and `environ_*`, because CGI variables may hold bytes that are not Unicode;
-//! - `fd_read` and `fd_write`, because on the descriptors 0 to 2 they can go straight between
+//! - `fd_pread` and `fd_pwrite`, because what goes to files is no memory of the host's;
+//! - `fd_read` and `fd_write`, for that, and because on the descriptors 0 to 2 they can go straight between
 //!   guest memory and the server (half of a small request's cost goes away);
 //! - `fd_close` and `fd_renumber`, to know when 0 to 2, and descriptors with a listing, mean something else;
 //! - `path_open` and `fd_readdir`, for what [`files`] says;
@@ -25,6 +26,7 @@ pub(super) const MODULE: &str = "wasi_snapshot_preview1";
 
 const SUCCESS: i32 = 0;
 const EFAULT: i32 = 21;
+const EINVAL: i32 = 28;
 
 type Result<T> = wasmtime::Result<T>;
 
@@ -121,7 +123,7 @@ fn add_descriptors(linker: &mut Linker<HostState>) -> Result<()> {
                 match standard(&mut caller, fd) {
                     Some(fd @ (1 | 2)) => write_standard(&mut caller, fd, list, count, written),
                     _ => {
-                        let (mut memory, state) = guest(&mut caller)?;
+                        let (mut memory, state) = guest_for_file(&mut caller)?;
                         theirs::fd_write(&mut state.wasi, &mut memory, fd, list, count, written)
                             .await
                     }
@@ -137,10 +139,34 @@ fn add_descriptors(linker: &mut Linker<HostState>) -> Result<()> {
                 match standard(&mut caller, fd) {
                     Some(0) => read_standard(&mut caller, list, count, read),
                     _ => {
-                        let (mut memory, state) = guest(&mut caller)?;
+                        let (mut memory, state) = guest_for_file(&mut caller)?;
                         theirs::fd_read(&mut state.wasi, &mut memory, fd, list, count, read).await
                     }
                 }
+            })
+        },
+    )?;
+    linker.func_wrap_async(
+        MODULE,
+        "fd_pwrite",
+        |mut caller: Caller<'_, HostState>, at: (i32, i32, i32, i64, i32)| {
+            Box::new(async move {
+                let (fd, list, count, offset, written) = at;
+                let (mut memory, state) = guest_for_file(&mut caller)?;
+                let wasi = &mut state.wasi;
+                theirs::fd_pwrite(wasi, &mut memory, fd, list, count, offset, written).await
+            })
+        },
+    )?;
+    linker.func_wrap_async(
+        MODULE,
+        "fd_pread",
+        |mut caller: Caller<'_, HostState>, at: (i32, i32, i32, i64, i32)| {
+            Box::new(async move {
+                let (fd, list, count, offset, read) = at;
+                let (mut memory, state) = guest_for_file(&mut caller)?;
+                let wasi = &mut state.wasi;
+                theirs::fd_pread(wasi, &mut memory, fd, list, count, offset, read).await
             })
         },
     )?;
@@ -177,12 +203,18 @@ fn add_descriptors(linker: &mut Linker<HostState>) -> Result<()> {
     Ok(())
 }
 
+/// Maximum number of events that are waited for at once: the host keeps something of each.
+const SUBSCRIPTIONS: i32 = 4096;
+
 fn add_poll(linker: &mut Linker<HostState>) -> Result<()> {
     linker.func_wrap_async(
         MODULE,
         "poll_oneoff",
         |mut caller: Caller<'_, HostState>, (subs, events, count, ready): (i32, i32, i32, i32)| {
             Box::new(async move {
+                if count > SUBSCRIPTIONS {
+                    return Ok(EINVAL);
+                }
                 let (memory, _) = split(&mut caller)?;
                 if let (1, Some(nap)) = (count, nap(memory, subs)) {
                     tokio::time::sleep(nap).await;
@@ -246,6 +278,16 @@ pub(super) fn guest<'a>(
     let fuel = wasmtime::AsContextMut::as_context_mut(caller).hostcall_fuel();
     let (memory, state) = split(caller)?;
     state.wasi.set_hostcall_fuel(fuel);
+    Ok((GuestMemory::Unshared(memory), state))
+}
+
+/// The same for what goes between a file and the guest's memory as it is: the host keeps nothing of it, however much it is.
+fn guest_for_file<'a>(
+    caller: &'a mut Caller<'_, HostState>,
+) -> Result<(GuestMemory<'a>, &'a mut HostState)> {
+    use theirs::WasiSnapshotPreview1;
+    let (memory, state) = split(caller)?;
+    state.wasi.set_hostcall_fuel(usize::MAX);
     Ok((GuestMemory::Unshared(memory), state))
 }
 

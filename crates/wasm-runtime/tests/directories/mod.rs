@@ -2,7 +2,7 @@
 
 use super::common::{Client, engine, mount, request};
 use std::path::Path;
-use wasm_runtime::{End, ErrorCode, Outcome, Request, TempDir};
+use wasm_runtime::{End, ErrorCode, Mount, Outcome, Request, TempDir};
 
 fn run(text: &str, request: &Request<'_>) -> Outcome {
     let guest = engine(1)
@@ -142,4 +142,47 @@ fn a_private_directory_that_can_not_be_or_would_be_shown_is_an_error() {
         ..request()
     };
     assert!(refused(&shown).contains("the program may use"));
+}
+
+#[test]
+fn a_file_is_written_and_read_in_one_go_however_much_it_is() {
+    // Nine mebibytes to a file, and back to another place, by a call each; at an offset too.
+    let text = r#"(module
+        (import "wasi_snapshot_preview1" "path_open" (func $open
+            (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_pwrite" (func $pwrite (param i32 i32 i32 i64 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_pread" (func $pread (param i32 i32 i32 i64 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 320)
+        (data (i32.const 100) "large")
+        (func $expect (param $errno i32)
+            (if (i32.or (local.get $errno) (i32.ne (i32.load (i32.const 8)) (i32.const 9437184)))
+                (then (call $exit (i32.add (i32.const 100) (local.get $errno))))))
+        (func (export "_start")
+            ;; O_CREAT, and the rights to read, write and seek.
+            (drop (call $open (i32.const 3) (i32.const 0) (i32.const 100) (i32.const 5) (i32.const 1)
+                (i64.const 70) (i64.const 0) (i32.const 0) (i32.const 16)))
+            (i32.store (i32.const 0) (i32.const 65536))
+            (i32.store (i32.const 4) (i32.const 9437184))
+            (i32.store (i32.const 9437000) (i32.const 77))
+            (call $expect (call $write (i32.load (i32.const 16)) (i32.const 0) (i32.const 1) (i32.const 8)))
+            (call $expect (call $pwrite (i32.load (i32.const 16)) (i32.const 0) (i32.const 1) (i64.const 0) (i32.const 8)))
+            (i32.store (i32.const 0) (i32.const 10000000))
+            (call $expect (call $pread (i32.load (i32.const 16)) (i32.const 0) (i32.const 1) (i64.const 0) (i32.const 8)))
+            (call $exit (i32.load (i32.const 19371464)))))"#;
+    let folder = std::env::temp_dir().join(format!("wasm-runtime-large-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mounts = [Mount {
+        read_only: false,
+        ..mount(&folder)
+    }];
+    let request = Request {
+        mounts: &mounts,
+        memory_limit: 64 << 20,
+        ..request()
+    };
+    let end = run(text, &request).end;
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(end, End::Exited(77));
 }
