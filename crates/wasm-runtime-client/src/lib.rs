@@ -17,6 +17,7 @@ mod runtime;
 
 #[expect(
     unsafe_code,
+    clippy::too_many_arguments,
     clippy::undocumented_unsafe_blocks,
     dead_code,
     non_camel_case_types,
