@@ -60,9 +60,12 @@ const DECLARATIONS: u64 = 100_000;
 /// Maximum number of imports and exports among them, whose names are kept.
 const NAMES: u64 = 20_000;
 
+/// Maximum number of segments of data and elements: Go's compiler makes as many as WebAssembly allows a module, 100,000.
+const SEGMENTS: u64 = 250_000;
+
 /// Whether the program declares no more than it may: the server keeps something of each of them as long as it keeps the program.
 fn check_size(bytes: &[u8]) -> Result<(), Error> {
-    let (mut names, mut others) = (0, 0);
+    let (mut names, mut others, mut segments) = (0, 0, 0);
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload
             .map_err(|e| Error::new(ErrorCode::Invalid, format!("not valid WebAssembly: {e}")))?;
@@ -73,14 +76,17 @@ fn check_size(bytes: &[u8]) -> Result<(), Error> {
             Payload::ComponentExportSection(section) => section.count(),
             _ => 0,
         });
+        segments += u64::from(match &payload {
+            Payload::ElementSection(section) => section.count(),
+            Payload::DataSection(section) => section.count(),
+            _ => 0,
+        });
         others += u64::from(match payload {
             Payload::TypeSection(section) => section.count(),
             Payload::TableSection(section) => section.count(),
             Payload::MemorySection(section) => section.count(),
             Payload::TagSection(section) => section.count(),
             Payload::GlobalSection(section) => section.count(),
-            Payload::ElementSection(section) => section.count(),
-            Payload::DataSection(section) => section.count(),
             Payload::InstanceSection(section) => section.count(),
             Payload::CoreTypeSection(section) => section.count(),
             Payload::ComponentInstanceSection(section) => section.count(),
@@ -95,15 +101,17 @@ fn check_size(bytes: &[u8]) -> Result<(), Error> {
         let text = format!("it has {count} {what}, more than the {most} that a program may have");
         Err(Error::new(ErrorCode::Invalid, text))
     };
-    match (names > NAMES, names + others > DECLARATIONS) {
-        (true, _) => refused(names, "imports and exports", NAMES),
-        (_, true) => refused(
-            names + others,
-            "types, globals, imports, exports and the like",
-            DECLARATIONS,
-        ),
-        (false, false) => Ok(()),
+    if names > NAMES {
+        return refused(names, "imports and exports", NAMES);
     }
+    if segments > SEGMENTS {
+        return refused(segments, "segments of data and elements", SEGMENTS);
+    }
+    if names + others > DECLARATIONS {
+        let what = "types, globals, imports, exports and the like";
+        return refused(names + others, what, DECLARATIONS);
+    }
+    Ok(())
 }
 
 fn check_module(bytes: &[u8], memory_limit: u64, engine: &Engine) -> Result<Module, Error> {
