@@ -43,7 +43,10 @@ fn what_is_nested_too_deeply_is_refused_and_kills_nobody() {
         ("components", bombs::nested_components(20_000)),
         ("globals", bombs::many(6, 300_000)),
     ];
-    let mut setup = hosting("WasmCompileLimit time=2s memory=256M").announce("WASM0151");
+    // One child: each finds out by itself.
+    let mut setup = hosting("WasmCompileLimit time=2s memory=256M")
+        .threads(1)
+        .announce("WASM0151");
     for (name, content) in &files {
         setup = setup.file(&format!("htdocs/a/{name}.wasm"), content);
     }
@@ -149,6 +152,10 @@ fn what_has_been_compiled_waits_for_no_compilation() {
 
 #[test]
 fn an_owner_can_let_only_some_programs_wait() {
+    if !suite::paths::threaded() {
+        host::announce_skip("a child that has one thread has one program waiting");
+        return;
+    }
     let mut setup = hosting("WasmCompileLimit time=3600s wait=1s")
         .file("htdocs/a/bomb.wasm", slow())
         .threads(24)
@@ -179,6 +186,7 @@ fn an_owner_can_let_only_some_programs_wait() {
 #[test]
 fn what_takes_too_long_is_remembered() {
     let httpd = hosting("WasmCompileLimit time=1s wait=600s")
+        .threads(1)
         .file("htdocs/a/bomb.wasm", slow())
         .announce("WASM0151")
         .log_level("warn wasm:debug")

@@ -23,7 +23,8 @@ pub static WASM_COMPILE_LIMIT: Directive = Directive {
            its file changes, and the log says which limit it was (`WASM0006`, `WASM0009`, `WASM0151`).\n\n\
            - `time`: processor time, on all processors together, from 1s to 3600s. An ordinary program takes about a second for \
            each megabyte. By the clock a compilation may take four times as long, since requests go first.\n\
-           - `memory`: from 64M to 64G. An ordinary program takes ten to twenty times its size.\n\
+           - `memory`: from 64M to 64G. An ordinary program takes ten to thirty times its size, one of Haskell a hundred \
+           times. Programs that `WasmModule` names may take four times as much, when they are compiled at a start.\n\
            - `size`: of the program's file, from 1K to 1G. A larger one is not read.\n\
            - `wait`: how long a request waits for its program, from 1s to 600s. Beyond that, and at once when as many wait as \
            may (a quarter of all threads of the server, and of these a quarter for the programs of one owner), the client gets \

@@ -85,7 +85,7 @@ impl Job<'_> {
         say("threads", &threads);
         say("nice", if self.background { &NICE } else { &0 });
         say("time", &options.time.as_millis().div_ceil(1000).max(1));
-        say("memory", &options.memory);
+        say("memory", &options.memory_for(self.background));
         say("uid", &uid);
         say("gid", &gid);
         say("parent", &getpid().as_raw_nonzero());

@@ -53,6 +53,15 @@ pub struct Code {
 }
 
 impl CompilerOptions {
+    /// Memory that a job may take, bytes: four times as much where nothing is served meanwhile. Then there is one at a time, of a
+    /// program that the operator names.
+    pub fn memory_for(&self, background: bool) -> u64 {
+        match background {
+            true => self.memory,
+            false => self.memory.saturating_mul(4),
+        }
+    }
+
     /// Time by the clock after which a job is ended in any case: its processor time on a machine that is busy otherwise.
     pub fn patience(&self) -> Duration {
         self.time
@@ -110,12 +119,12 @@ impl CompilerOptions {
             .wait()
             .map_err(|e| failed("cannot wait for the compiler", &e))?;
         if late {
-            return Err(self.limit("time", status));
+            return Err(self.limit(job, "time", status));
         }
         match Report::decode(&said) {
             Some(Report::Good(summary)) if status.success() => Ok(summary),
             Some(Report::Refused(code, text)) if status.success() => Err(Error::new(code, text)),
-            _ => Err(self.death(status, &said)),
+            _ => Err(self.death(job, status, &said)),
         }
     }
 
@@ -141,7 +150,7 @@ impl CompilerOptions {
     }
 
     /// What it means that the helper ended without a report.
-    fn death(&self, status: ExitStatus, said: &[u8]) -> Error {
+    fn death(&self, job: &Job<'_>, status: ExitStatus, said: &[u8]) -> Error {
         let text = String::from_utf8_lossy(said);
         if status.code() == Some(NO_LIBRARY) {
             let text = format!(
@@ -151,19 +160,19 @@ impl CompilerOptions {
             return Error::new(ErrorCode::Engine, text);
         }
         match status.signal() {
-            Some(libc::SIGXCPU) => self.limit("time", status),
+            Some(libc::SIGXCPU) => self.limit(job, "time", status),
             // The hard limit of processor time ends it so too, as does a kernel that is short of memory.
-            Some(libc::SIGKILL) => self.limit("time or memory", status),
-            Some(libc::SIGXFSZ) => self.limit("memory", status),
+            Some(libc::SIGKILL) => self.limit(job, "time or memory", status),
+            Some(libc::SIGXFSZ) => self.limit(job, "memory", status),
             Some(libc::SIGABRT) if text.contains("memory allocation of") => {
-                self.limit("memory", status)
+                self.limit(job, "memory", status)
             }
             Some(libc::SIGABRT) if text.contains("overflowed its stack") => {
-                self.limit("depth", status)
+                self.limit(job, "depth", status)
             }
-            Some(libc::SIGSEGV | libc::SIGBUS) => self.limit("depth", status),
+            Some(libc::SIGSEGV | libc::SIGBUS) => self.limit(job, "depth", status),
             _ if text.contains("memory allocation of") || text.contains("out of memory") => {
-                self.limit("memory", status)
+                self.limit(job, "memory", status)
             }
             _ => {
                 let text = format!(
@@ -175,8 +184,11 @@ impl CompilerOptions {
         }
     }
 
-    fn limit(&self, what: &str, status: ExitStatus) -> Error {
-        let (time, memory) = (self.time.as_secs_f64(), self.memory >> 20);
+    fn limit(&self, job: &Job<'_>, what: &str, status: ExitStatus) -> Error {
+        let (time, memory) = (
+            self.time.as_secs_f64(),
+            self.memory_for(job.background) >> 20,
+        );
         let text = match what {
             "time" => format!("compiling it takes more than {time} s of processor time"),
             "memory" => format!("compiling it takes more than {memory} MiB of memory"),
