@@ -242,7 +242,9 @@ fn the_helper_has_no_privileges_and_ends_with_its_child() {
         let own = target.is_empty() || target.starts_with("/memfd:") || target.starts_with("pipe:");
         assert!(own, "the helper has {target} open");
     }
-    let child = httpd.child_pids().first().copied().unwrap_or(0);
+    let child = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    let child = child.and_then(|pid| pid.trim().parse().ok());
+    let child = child.expect("the helper has a parent");
     process::signal(child, rustix::process::Signal::KILL);
     wait::until("the helper's end", || !process::alive(helper));
     wait::until("another child", || httpd.get("/a/page.txt").status() == 200);
