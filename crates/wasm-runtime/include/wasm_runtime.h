@@ -649,7 +649,8 @@ typedef struct {
      */
     const wrt_temp_dir *temp_dir;
     /**
-     * The directory in which a component starts, as it calls it; NULL for none. Ignored for preview 1 modules.
+     * The directory in which a command starts, as it calls it; NULL for none. Where one of the mounts holds it, it is given
+     * once more as `.`, unless a directory is called so or `/`.
      */
     const char *cwd;
     /**

@@ -27,14 +27,16 @@ impl Given {
     }
 }
 
-/// The directories of these mounts, which were the first to be opened in `state`. They are judged as they are open: what
-/// their paths lead to may have changed since the server looked at them.
+/// The directories of these mounts, which were the first to be opened in `state`, and the working directory with its path on
+/// the host, which was the last one if it is there. They are judged as they are open: what their paths lead to may have
+/// changed since the server looked at them.
 ///
 /// # Errors
 /// [`ErrorCode::Mount`]: one is reserved, or there are too many.
 pub fn directories(
     state: &mut impl WasiFilesystemView,
     mounts: &[Mount<'_>],
+    working: Option<&Path>,
     reserved: &Reserved,
 ) -> Result<Vec<Given>, Error> {
     if mounts.is_empty() {
@@ -43,16 +45,18 @@ pub fn directories(
     let mut view = state.filesystem();
     let failed = |e: wasmtime::Error| Error::wasmtime(ErrorCode::Mount, &e);
     let opened = view.get_directories().map_err(failed)?;
-    let mut given = Vec::with_capacity(mounts.len());
+    let last = opened.len().saturating_sub(1);
+    let mut given = Vec::with_capacity(opened.len());
     for (i, (resource, guest)) in opened.into_iter().enumerate() {
         // A guest is handed descriptors of its own.
         let descriptor = view.table.delete(resource);
         let descriptor = descriptor.map_err(|e| failed(e.into()))?;
-        let (Some(mount), Descriptor::Dir(dir)) = (mounts.get(i), descriptor) else {
+        let host = mounts.get(i).map(|mount| mount.host);
+        let host = host.or(working.filter(|_| i == last));
+        let (Some(host), Descriptor::Dir(dir)) = (host, descriptor) else {
             continue;
         };
-        reserved.judge(dir.dir.as_fd(), mount.host)?;
-        let host: &Path = mount.host;
+        reserved.judge(dir.dir.as_fd(), host)?;
         given.push(Given {
             guest,
             host: host.to_owned(),

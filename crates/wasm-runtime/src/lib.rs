@@ -44,6 +44,7 @@ mod store;
 mod temp;
 mod text;
 mod wake;
+mod working;
 
 pub use cache::{CacheOptions, OPERATOR};
 pub use channel::{BodyRead, Closed, Exchange, Field, LogLevel};

@@ -15,7 +15,8 @@ pub struct Request<'a> {
     pub mounts: &'a [Mount<'a>],
     /// A directory for this request alone, which is removed after it.
     pub temp_dir: Option<TempDir<'a>>,
-    /// The directory in which a component starts, as the guest calls it. Preview 1 has no such thing.
+    /// The directory in which a command starts, as the guest calls it. One of the mounts must hold it. Preview 1 has no such
+    /// thing: it, and a component too, is given that directory once more as `.`, unless a directory is called so or `/`.
     pub cwd: Option<&'a str>,
     /// The exported function to call instead of `_start`; core modules only.
     pub entry_point: Option<&'a str>,

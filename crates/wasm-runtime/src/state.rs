@@ -9,6 +9,7 @@ use crate::network::{Hooks, Network, Presence};
 use crate::open_files::{OpenFiles, Opening, Refusal};
 use crate::stdio::{Stderr, Stdin, Stdout};
 use crate::temp::TempDir;
+use crate::working::Working;
 use crate::{Error, ErrorCode, Mount, Request, request};
 use std::collections::HashMap;
 use wasmtime_wasi::p1::WasiP1Ctx;
@@ -51,7 +52,7 @@ pub struct HostState {
     hooks: Hooks,
     /// The guest's private directory. After `wasi`, so that its files are closed before it goes.
     pub temp: Option<TempDir>,
-    /// The directories of its mounts.
+    /// The directories of its mounts, and the one in which it starts to work where that is given as such.
     pub given: Vec<Given>,
 }
 
@@ -111,7 +112,8 @@ impl HostState {
         // copies from file to file by itself, and would never come back to look at a deadline.
         let may_block = !guest.is_concurrent();
         builder.allow_blocking_current_thread(may_block);
-        let files = open_files(guest, request)?;
+        let working = Working::of(request);
+        let files = open_files(guest, request, working.is_some())?;
         builder
             .stdin(Stdin(channel.clone()))
             .stdout(Stdout(channel.clone()))
@@ -132,9 +134,14 @@ impl HostState {
             .temp_dir
             .map(|temp| temp_dir(guest, &temp, request.mounts, &mut builder));
         let temp = temp.transpose()?;
+        let working = match working {
+            Some(working) if working.give(&mut builder)? => Some(working.host()),
+            _ => None,
+        };
         network.grant_sockets(&mut builder);
         let mut wasi = builder.max_random_size(MAX_RANDOM).build_p1();
-        let given = given::directories(&mut wasi, request.mounts, &guest.shared.reserved())?;
+        let reserved = guest.shared.reserved();
+        let given = given::directories(&mut wasi, request.mounts, working.as_deref(), &reserved)?;
         let (hooks, presence) = Hooks::new(network);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MAX_FIELDS);
@@ -186,8 +193,9 @@ impl HostState {
 }
 
 /// What an instance may have open, beginning with the directories that it is given. Instances that nobody uses make room.
-fn open_files(guest: &Guest, request: &Request<'_>) -> Result<OpenFiles, Error> {
-    let mounted = request.mounts.len() + usize::from(request.temp_dir.is_some());
+fn open_files(guest: &Guest, request: &Request<'_>, working: bool) -> Result<OpenFiles, Error> {
+    let temp = usize::from(request.temp_dir.is_some());
+    let mounted = request.mounts.len() + temp + usize::from(working);
     loop {
         match OpenFiles::new(request.max_open_files, mounted) {
             Err(Refusal::Reserve { .. }) if guest.shared.idle.evict() => {}

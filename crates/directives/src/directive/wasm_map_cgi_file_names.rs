@@ -17,7 +17,8 @@ pub static WASM_MAP_CGI_FILE_NAMES: Directive = Directive {
            with the longest matching host path decides, and a path that lies in none of them is withheld. `Off` shows \
            only paths that are the same for host and program, as `WasmDir` makes them.\n\n\
            A program that is the requested file, or interprets it (see `WasmModule`), has `On` where nothing is said. It \
-           then finds the directory of the file in `PWD`; and an interpreter whose script lies in none of its directories is \
+           then finds the directory of the file in `PWD` and starts to work there: that is where its relative paths lead, if \
+           none of its directories is called `/`. And an interpreter whose script lies in none of its directories is \
            not started, since it could not read it: the client gets 500, and the log names the directory.",
     examples: &[Example {
         title: "An interpreter that is told its script by SCRIPT_FILENAME",

@@ -17,7 +17,8 @@ pub static WASM_MAX_OPEN_FILES: Directive = Directive {
     since: "0.4",
     summary: "how many files, directories and sockets the program may have open at once, from 1 to 65536",
     text: "Limits the files, directories and sockets that one request has open at the same time. The directories of \
-           `WasmDir`, `WasmMapDir` and `WasmTempDir` count, as each request opens them. A program that wants more is told \
+           `WasmDir`, `WasmMapDir` and `WasmTempDir` count, as each request opens them, and so does the directory of a script, \
+           in which its program starts to work. A program that wants more is told \
            that too many files are open: `EMFILE` in preview 1, `insufficient-memory` for a file and `new-socket-limit` for a \
            socket in WASI 0.2, an error with that text in 0.3; the log has WASM0195.\n\n\
            Interpreters open the files of a program one after the other, and SQLite has about five for a database. 64 leave \

@@ -136,7 +136,8 @@ pub struct wrt_request {
     pub mounts_len: usize,
     /// A directory for this request alone; NULL for none.
     pub temp_dir: *const wrt_temp_dir,
-    /// The directory in which a component starts, as it calls it; NULL for none. Ignored for preview 1 modules.
+    /// The directory in which a command starts, as it calls it; NULL for none. Where one of the mounts holds it, it is given
+    /// once more as `.`, unless a directory is called so or `/`.
     pub cwd: *const c_char,
     /// The exported function to call instead of the kind's own; NULL for that one.
     pub entry_point: *const c_char,

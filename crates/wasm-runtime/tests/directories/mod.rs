@@ -60,6 +60,52 @@ fn a_component_starts_where_it_is_told_to() {
     }
 }
 
+/// A preview 1 program that ends well if the descriptor `fd` is a directory that it was given by a name of one letter, `name`.
+fn asks_for_name(fd: u32, name: char) -> String {
+    format!(
+        r#"(module
+            (import "wasi_snapshot_preview1" "fd_prestat_dir_name"
+                (func $name (param i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+            (memory (export "memory") 1)
+            (func (export "_start")
+                (call $exit (i32.or
+                    (call $name (i32.const {fd}) (i32.const 0) (i32.const 1))
+                    (i32.ne (i32.load8_u (i32.const 0)) (i32.const {name}))))))"#,
+        name = u32::from(name)
+    )
+}
+
+#[test]
+fn a_preview_1_program_is_given_its_working_directory_last_of_all() {
+    let (base, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::create_dir(data.path().join("sub")).unwrap();
+    let mounts = [Mount {
+        guest: "m",
+        ..mount(data.path())
+    }];
+    let ask = |cwd, fd, name| {
+        let request = Request {
+            mounts: &mounts,
+            temp_dir: Some(TempDir {
+                guest: "t",
+                ..private(base.path())
+            }),
+            cwd,
+            ..request()
+        };
+        run(&asks_for_name(fd, name), &request).end == End::Completed
+    };
+    for cwd in [Some("m/sub"), Some("/m"), None] {
+        assert!(ask(cwd, 3, 'm') && ask(cwd, 4, 't'), "{cwd:?}");
+        assert_eq!(ask(cwd, 5, '.'), cwd.is_some(), "{cwd:?}");
+    }
+    // What is not there, and what lies in none of its directories.
+    for cwd in ["m/gone", "elsewhere"] {
+        assert!(!ask(Some(cwd), 5, '.'), "{cwd}");
+    }
+}
+
 /// A program that makes directories in its first preopen for ever, each in the one before: `d`, `d/d`, ...
 const DIGS: &str = r#"(module
     (import "wasi_snapshot_preview1" "path_create_directory"
