@@ -1,7 +1,11 @@
-//! How much of the error log programs may fill (`WasmLogLimit`): so much a second in each section, and a line about the rest.
+//! How much of the error log programs may fill (`WasmLogLimit`): so much a second in each section, whichever children serve
+//! it, and a line about the rest.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::thread;
 use std::time::{Duration, Instant};
-use suite::{Httpd, Req, Setup, Then, on_disk};
+use suite::{Httpd, Req, Setup, Then, host, on_disk, paths, wait};
 
 /// Bytes that these lines take in the log.
 fn taken(lines: &[String]) -> usize {
@@ -183,4 +187,111 @@ fn without_a_limit_all_is_logged() {
     let target = format!("/probe?do=stderr&n=200&text={}", "x".repeat(100));
     flood(&httpd, &target, 20, 200);
     assert_eq!(httpd.logged("WASM0120").len(), 4000);
+}
+
+/// A server of so many children, each of which serves one request at a time.
+fn children(n: u32) -> Setup {
+    let setup = match paths::threaded() {
+        true => Setup::new().threads(1).conf(&format!(
+            "StartServers {n}\nMaxRequestWorkers {n}\nMaxSpareThreads {n}"
+        )),
+        false => Setup::new().threads(n),
+    };
+    setup
+        .cgi("/probe", "probe", "WasmLogLimit 4K")
+        .announce("WASM0120")
+        .announce("WASM0201")
+}
+
+/// The children that have answered.
+fn children_used(httpd: &Httpd) -> BTreeSet<String> {
+    let log = fs::read_to_string(httpd.path("logs/access.log")).unwrap_or_default();
+    let pids = log.lines().filter_map(|line| line.split(' ').nth(2));
+    pids.map(str::to_owned).collect()
+}
+
+#[test]
+fn children_have_one_limit_together_and_tell_each_line_once() {
+    const CHILDREN: u32 = 8;
+    const LINES: u64 = 100;
+    let httpd = children(CHILDREN).start();
+    let target = format!("/probe?do=stderr&n={LINES}&text={}", "x".repeat(100));
+    let start = Instant::now();
+    let mut written = 0;
+    wait::until("half of the children to serve", || {
+        thread::scope(|scope| {
+            for _ in 0..CHILDREN {
+                scope.spawn(|| flood(&httpd, &target, 4, 200));
+            }
+        });
+        written += 4 * LINES * u64::from(CHILDREN);
+        children_used(&httpd).len() >= CHILDREN as usize / 2
+    });
+    let bytes = taken(&httpd.logged("WASM0120"));
+    let flooded = start.elapsed();
+    assert!(bytes <= allowed(flooded), "{bytes} bytes in {flooded:?}");
+    let notices = httpd.logged("WASM0201").len() as u64;
+    assert!(notices <= 2 + flooded.as_secs(), "{notices}");
+    // What has not been told yet is told with what comes later.
+    wait::until("every line to be logged or told", || {
+        let logged = httpd.logged("WASM0120").len() as u64;
+        let all = logged + told(&httpd, " lines, ") == written;
+        if !all {
+            httpd.get("/probe?do=stderr").expect(200);
+            written += 1;
+        }
+        all
+    });
+}
+
+#[test]
+fn a_graceful_restart_gives_no_new_limit() {
+    let httpd = children(1).start();
+    let target = format!("/probe?do=stderr&n=200&text={}", "x".repeat(100));
+    let start = Instant::now();
+    httpd.get(&target).expect(200);
+    let before = taken(&httpd.logged("WASM0120"));
+    httpd.graceful();
+    httpd.get(&target).expect(200);
+    let bytes = taken(&httpd.logged("WASM0120")) - before;
+    // What this time brings, and a line that passes the limit.
+    let most = 4096 * start.elapsed().as_millis() / 1000 + 512;
+    assert!(bytes as u128 <= most, "{bytes} bytes, {most} at most");
+}
+
+#[test]
+fn without_memory_for_it_the_server_does_not_start() {
+    let setup = Setup::new().cgi("/probe", "probe", "").file(
+        "mmap.c",
+        "#define _GNU_SOURCE\n\
+         #include <errno.h>\n\
+         #include <sys/mman.h>\n\
+         #include <sys/syscall.h>\n\
+         #include <unistd.h>\n\
+         void *mmap(void *at, size_t size, int access, int kind, int file, off_t from) {\n\
+             if (size == 256 << 10 && kind == (MAP_SHARED | MAP_ANONYMOUS)) {\n\
+                 errno = ENOMEM;\n\
+                 return MAP_FAILED;\n\
+             }\n\
+             return (void *)syscall(SYS_mmap, at, size, access, kind, file, from);\n\
+         }\n",
+    );
+    let (source, library) = (setup.path("mmap.c"), setup.path("mmap.so"));
+    host::run_ok(
+        "cc",
+        [
+            "-shared".as_ref(),
+            "-fPIC".as_ref(),
+            "-o".as_ref(),
+            library.as_os_str(),
+            source.as_os_str(),
+        ],
+    );
+    let said = setup
+        .env("LD_PRELOAD", &library.to_string_lossy())
+        .must_fail_to_start();
+    assert!(
+        said.contains("WASM0010") && said.contains("Cannot allocate memory"),
+        "{said}"
+    );
 }

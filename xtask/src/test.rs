@@ -30,6 +30,7 @@ const PROCESSES: &[&str] = &[
     "http_limits",
     "http_reuse",
     "http_stream",
+    "log_limit",
     "open_files",
     "panics",
     "poll",

@@ -187,6 +187,7 @@ pub static MESSAGES: &[&Message] = &[
     &MODULE_LOADED,
     &SIGNAL_HANDLERS,
     &MODULE_LEFT_OUT,
+    &NO_SHARED_MEMORY,
     &COMPILING,
     &STILL_COMPILING,
     &CACHE_REFUSED,

@@ -32,6 +32,7 @@ mod pool;
 mod request;
 mod script;
 mod server;
+mod shared;
 mod status;
 mod table;
 mod thread;
@@ -56,6 +57,7 @@ pub use server::{
     Pass, Server, add_version_component, children_identity, pass, request_workers,
     runtime_dir_relative, threads_per_child,
 };
+pub use shared::shared_numbers;
 pub use status::Status;
 pub use table::Table;
 pub use thread::spawn;

@@ -21,7 +21,7 @@ use crate::loading::explained;
 use crate::messages::{Fields, log_at_startup, log_server};
 use crate::programs;
 use crate::registry::{self, Section};
-use crate::{reserved, script_log, serialize, stamp};
+use crate::{log_limit, reserved, script_log, serialize, stamp};
 
 /// Looks at every module that is named, without compiling it: `httpd -t` comes this far. The library must be there even if
 /// none is named, for programs that requests name. In the second reading at start all that has just been done. A restart does
@@ -167,6 +167,7 @@ pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
     }
     open_script_logs(server)?;
     prepare_locks(server)?;
+    prepare_log_limit(server)?;
     let previous = generation::replace(None);
     let programs = registry::programs();
     let report = |message: &Message, fields: &Fields<'_>| log_server(server, message, fields);
@@ -264,6 +265,13 @@ fn prepare_locks(server: Server<'_>) -> Result<(), Failed> {
     serialize::prepare(origins).map_err(|(origin, error)| {
         let fields: &Fields<'_> = &[("detail", &error), ("origin", origin)];
         log_server(server, &messages::LOCK_UNUSABLE, fields);
+        Failed
+    })
+}
+
+fn prepare_log_limit(server: Server<'_>) -> Result<(), Failed> {
+    log_limit::prepare().map_err(|error| {
+        log_server(server, &messages::NO_SHARED_MEMORY, &[("detail", &error)]);
         Failed
     })
 }

@@ -1,11 +1,19 @@
-//! The gate to the error log for all that programs write to it or cause in it: holds each place to its `WasmLogLimit`. Must not
-//! know what the lines say.
+//! The gate to the error log for all that programs write to it or cause in it: holds each place to its `WasmLogLimit`, in all
+//! children together. Must not know what the lines say.
 //!
 //! A *place* is a virtual host with the sections of the configuration that apply and have a directive of ours in them. A
 //! `.htaccess` file makes no place: whoever may write one could make any number.
+//!
+//! What places have logged is counted in memory that the parent has made, once, and never looks into. Children of before a
+//! graceful restart count there with those of after it, so a place is known by what stays the same then: where its virtual host
+//! is configured, and which of all sections these are. If the configuration has changed, a place may pay for what another has logged
+//! a few seconds ago.
 
 use std::cell::OnceCell;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
+use std::num::NonZeroU64;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use cgi::{Dropped, LogQuotas};
@@ -16,17 +24,25 @@ use httpd::Request;
 use crate::config::{DirConfig, Place};
 use crate::messages::{Fields, is_logged, log_request};
 
-/// Maximum number of places that one child remembers: more than most servers have.
-const REMEMBERED: usize = 4096;
 /// What httpd writes before a line of ours, and one line end, in bytes: time, level, process and client.
 const PREFIX: usize = 160;
 /// The longest line that httpd writes.
 const LONGEST: usize = 8192;
 
-/// A virtual host, and sections.
-type Key = (usize, Vec<Place>);
+static QUOTAS: OnceLock<LogQuotas<'static>> = OnceLock::new();
 
-static QUOTAS: Mutex<Option<LogQuotas<Key>>> = Mutex::new(None);
+/// Makes in the parent what its children count in, unless it is there from before a restart.
+///
+/// # Errors
+/// There is no memory that they could share.
+pub fn prepare() -> io::Result<()> {
+    if QUOTAS.get().is_none() {
+        let memory = httpd::shared_numbers(LogQuotas::MEMORY)?;
+        // The parent has one thread: nobody else has set it.
+        let _ = QUOTAS.set(LogQuotas::new(memory, Instant::now()));
+    }
+    Ok(())
+}
 
 /// The gate for one request.
 #[derive(Debug, Clone)]
@@ -34,7 +50,8 @@ pub struct Gate<'c> {
     config: &'c DirConfig,
     /// What log lines call the program.
     module: &'c str,
-    key: OnceCell<Key>,
+    /// Which place it is.
+    place: OnceCell<NonZeroU64>,
 }
 
 impl<'c> Gate<'c> {
@@ -43,7 +60,7 @@ impl<'c> Gate<'c> {
         Gate {
             config,
             module,
-            key: OnceCell::new(),
+            place: OnceCell::new(),
         }
     }
 
@@ -53,12 +70,11 @@ impl<'c> Gate<'c> {
         if !is_logged(request, message) {
             return;
         }
-        let Some(rate) = self.config.settings().log_limit() else {
+        let (Some(rate), Some(quotas)) = (self.config.settings().log_limit(), QUOTAS.get()) else {
             return log_request(request, message, fields);
         };
         let size = size(request, &message.line(fields));
-        let key = self.key(request);
-        let (allowed, dropped) = with(|quotas| quotas.line(key, rate, size, Instant::now()));
+        let (allowed, dropped) = quotas.line(self.place(request), rate, size, Instant::now());
         self.tell(request, rate, dropped);
         if allowed {
             log_request(request, message, fields);
@@ -67,12 +83,13 @@ impl<'c> Gate<'c> {
 
     /// The request is over, and no line of it will follow.
     pub fn end(&self, request: &Request) {
-        // Without a key nothing has been logged here.
-        let (Some(key), Some(rate)) = (self.key.get(), self.config.settings().log_limit()) else {
+        // Nothing has been logged here where nobody has asked which place it is.
+        let (Some(place), Some(quotas)) = (self.place.get(), QUOTAS.get()) else {
             return;
         };
-        let dropped = with(|quotas| quotas.end(key, Instant::now()));
-        self.tell(request, rate, dropped);
+        if let Some(rate) = self.config.settings().log_limit() {
+            self.tell(request, rate, quotas.end(*place, Instant::now()));
+        }
     }
 
     fn tell(&self, request: &Request, rate: u64, dropped: Option<Dropped>) {
@@ -89,19 +106,19 @@ impl<'c> Gate<'c> {
         log_request(request, &messages::LOG_DROPPED, fields);
     }
 
-    fn key(&self, request: &Request) -> &Key {
-        self.key.get_or_init(|| {
-            let sections = self.config.path().iter().copied();
-            let sections = sections.filter(|place| matches!(place, Place::Section(_)));
-            (request.virtual_host(), sections.collect())
+    fn place(&self, request: &Request) -> NonZeroU64 {
+        *self.place.get_or_init(|| {
+            // Without a key of its own, so that all children get the same number.
+            let mut hasher = DefaultHasher::new();
+            request.virtual_host_origin().hash(&mut hasher);
+            for place in self.config.path().iter() {
+                if let Place::Section(id) = place {
+                    id.hash(&mut hasher);
+                }
+            }
+            NonZeroU64::new(hasher.finish()).unwrap_or(NonZeroU64::MIN)
         })
     }
-}
-
-fn with<R>(change: impl FnOnce(&mut LogQuotas<Key>) -> R) -> R {
-    // Nothing here panics halfway through a change; a poisoned lock is as good as another.
-    let mut quotas: MutexGuard<'_, _> = QUOTAS.lock().unwrap_or_else(PoisonError::into_inner);
-    change(quotas.get_or_insert_with(|| LogQuotas::new(REMEMBERED)))
 }
 
 /// What a line takes in the log at most: httpd escapes what cannot be printed, and adds what the client says of where it comes

@@ -19,15 +19,14 @@ pub static WASM_LOG_LIMIT: Directive = Directive {
     since: "0.4",
     summary: "how much programs may have written to the error log in a second: none, or bytes, K, M or G",
     text: "Limits what the programs of a section have written to the error log: their standard error, their messages \
-           through `wasi:logging`, backtraces, and the lines about requests that failed. The number is that of bytes a second, in each \
-           child process, whole lines with all that httpd adds to them; after a quiet time four times as much at once. \
+           through `wasi:logging`, backtraces, and the lines about requests that failed. The number is that of bytes a second, in all \
+           child processes together, whole lines with all that httpd adds to them; after a quiet time four times as much at once. \
            What is more is dropped, and a line says how much that was, once a second at most (WASM0201). Lines that \
            `LogLevel` keeps out do not count.\n\n\
            Requests of another virtual host or of other sections are not concerned: each has its own limit. \
            `.htaccess` files are no sections here, and can neither raise the limit nor get one of their own. Besides \
            this one request may log 256 lines or 64 KiB at most.\n\n\
-           From 1K to 1G; `none` is no limit. What a second may hold at most in all is this limit times the sections and \
-           the child processes.",
+           From 1K to 1G; `none` is no limit. What a second may hold at most in all is this limit times the sections.",
     examples: &[
         Example {
             title: "Strangers' programs",

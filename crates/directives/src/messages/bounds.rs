@@ -22,7 +22,7 @@ pub static LOG_DROPPED: Message = Message {
     fault: Fault::Guest,
     status: None,
     text: "{lines} lines, {bytes} bytes of log dropped: more than WasmLogLimit of {limit} a second (module {module})",
-    remedy: "Programs of this section wrote, or caused, more lines than this child process may log for it. Programs and \
-             requests ran on. The module that is named is the one whose line or request brought it to light. If the \
-             lines are wanted, raise `WasmLogLimit` there.",
+    remedy: "Programs of this section wrote, or caused, more lines than may be logged for it, in all child processes together. \
+             Programs and requests ran on. The module that is named is the one whose line or request brought it to \
+             light. If the lines are wanted, raise `WasmLogLimit` there.",
 };

@@ -115,3 +115,14 @@ pub static SIGNAL_HANDLERS: Message = Message {
     remedy: "Guests cannot run safely in this child process. Look for another module that takes over `SIGSEGV`; \
              otherwise please report it with the line.",
 };
+
+/// Without it nothing could hold all children to one `WasmLogLimit`.
+pub static NO_SHARED_MEMORY: Message = Message {
+    code: "WASM0010",
+    level: Level::Error,
+    fault: Fault::Operator,
+    status: None,
+    text: "no memory for WasmLogLimit that child processes could share: {detail}",
+    remedy: "The server does not start, since programs could fill the disk by the error log. It takes 256 KiB; the cause is in the \
+             line, usually a limit on address space (`ulimit -v`, `LimitAS`) or a machine or container that has no memory left.",
+};

@@ -1,6 +1,7 @@
 //! What is asked for, as far as a gateway must know it: method, scheme, authority and the target on the request line.
 
 use std::ffi::{c_char, c_int};
+use std::hash::Hash;
 
 use httpd_sys as sys;
 
@@ -92,5 +93,21 @@ impl Request {
     #[must_use]
     pub fn virtual_host(&self) -> usize {
         field!(self, server).addr()
+    }
+
+    /// What tells the virtual host from others over restarts too, while its lines stay the same: name and port, and the file and
+    /// line that begin it.
+    #[must_use]
+    pub fn virtual_host_origin(&self) -> impl Hash {
+        let server = field!(self, server);
+        // SAFETY: a request's server is alive as long as the request, and is not changed while requests are served.
+        let name = unsafe { (*server).server_hostname };
+        // SAFETY: as above.
+        let port = unsafe { (*server).port };
+        // SAFETY: as above.
+        let file = unsafe { (*server).defn_name };
+        // SAFETY: as above.
+        let line = unsafe { (*server).defn_line_number };
+        (self.text(name), port, self.text(file), line)
     }
 }
