@@ -33,6 +33,11 @@ pub fn rss(pid: u32) -> u64 {
     status_field(pid, "VmRSS:").map_or(0, |kib| kib * 1024)
 }
 
+/// The part of it that no file lies behind: heap and stacks, in bytes.
+pub fn anonymous(pid: u32) -> u64 {
+    status_field(pid, "RssAnon:").map_or(0, |kib| kib * 1024)
+}
+
 /// How many file descriptors a process has open.
 pub fn open_files(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)

@@ -137,6 +137,12 @@ impl Httpd {
         all.max().unwrap_or(0)
     }
 
+    /// The memory that the largest child has for itself, without the files that it maps.
+    pub fn anonymous(&self) -> u64 {
+        let all = self.child_pids().into_iter().map(process::anonymous);
+        all.max().unwrap_or(0)
+    }
+
     /// Processor time of all children together.
     pub fn cpu_time(&self) -> Duration {
         self.child_pids().into_iter().map(process::cpu_time).sum()

@@ -6,8 +6,9 @@ use std::fs;
 use std::sync::Barrier;
 use std::time::Duration;
 
+use suite::flow::MIB;
 use suite::on_disk::{guest, program_saying, programs};
-use suite::{Httpd, process, wait};
+use suite::{Httpd, host, process, wait, wat_guest};
 
 /// Puts a program in place as a careful operator does: nobody sees half of it.
 fn put(httpd: &Httpd, name: &str, content: &[u8]) {
@@ -190,6 +191,85 @@ fn a_child_keeps_64_programs_and_loads_a_forgotten_one_again() {
     assert_eq!(loaded_in_a_child(&httpd, "/p0.wasm"), 1);
     ask(1);
     assert_eq!(loaded_in_a_child(&httpd, "/p1.wasm"), 2);
+}
+
+/// A program of some hundred bytes that makes the server keep 4 MB for each of its tables.
+fn heavy(tables: usize) -> Vec<u8> {
+    let table =
+        "(table 1000000 funcref) (elem (table @) (i32.const 999999) func $write)".to_owned();
+    let tables: Vec<String> = (0..tables)
+        .map(|n| table.replace('@', &n.to_string()))
+        .collect();
+    wat_guest::module(&format!(
+        r#"(module
+            (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 0) "\10\00\00\00\1f\00\00\00")
+            (data (i32.const 16) "Content-Type: text/plain\n\nheavy")
+            {}
+            (func (export "_start")
+                (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#,
+        tables.concat()
+    ))
+}
+
+#[test]
+fn heavy_programs_make_room_for_each_other_and_no_neighbour_does() {
+    const HEAVY: usize = 32;
+    let file = |n: usize| format!("htdocs/tenant/heavy{n}.wasm");
+    let mut setup = programs().one_process().threads(2);
+    for n in 0..HEAVY {
+        setup = setup.file(&file(n), heavy(3));
+    }
+    let httpd = setup.start();
+    let ask = |n: usize| httpd.get(&file(n)["htdocs".len()..]).expect(200).text();
+    httpd.get("/probe.wasm").expect(200);
+    // What the first of a kind costs comes once.
+    assert_eq!(ask(0), "heavy");
+    let before = httpd.anonymous();
+    (1..HEAVY).for_each(|n| assert_eq!(ask(n), "heavy"));
+    let with = httpd.anonymous();
+    assert!(
+        with < before + 160 * MIB,
+        "{before} before, {with} with many"
+    );
+    httpd.get("/probe.wasm").expect(200);
+    assert_eq!(loaded_in_a_child(&httpd, "/probe.wasm"), 1);
+    // The last of them are still there, the first are not.
+    ask(HEAVY - 2);
+    assert_eq!(loaded_in_a_child(&httpd, &file(HEAVY - 2)), 1);
+    ask(1);
+    assert_eq!(loaded_in_a_child(&httpd, &file(1)), 2);
+    for n in 0..HEAVY {
+        put(&httpd, &file(n), &program_saying("light"));
+        assert_eq!(ask(n), "light");
+    }
+    let after = httpd.anonymous();
+    host::report_figures(&format!(
+        "anonymous memory {} MiB before, {} with heavy programs, {} after",
+        before / MIB,
+        with / MIB,
+        after / MIB
+    ));
+    assert!(after < before + 20 * MIB, "{before} before, {after} after");
+}
+
+#[test]
+fn a_program_that_would_take_more_of_the_server_than_it_may_is_refused() {
+    let httpd = programs()
+        .one_process()
+        .file("htdocs/heavy.wasm", heavy(5))
+        .announce("WASM0151")
+        .start();
+    httpd.get("/probe.wasm").expect(200);
+    let before = httpd.anonymous();
+    httpd.get("/heavy.wasm").expect(500);
+    let line = httpd.expect_log("WASM0151");
+    assert!(
+        line.contains("would take 20 MiB of the server's memory, more than the 16"),
+        "{line}"
+    );
+    assert!(httpd.anonymous() < before + 10 * MIB);
 }
 
 #[test]

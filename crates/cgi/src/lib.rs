@@ -1,6 +1,6 @@
 //! The decisions between server and guest: where a response head ends, which variables and header fields a guest may see,
-//! which part of a URL is the program, what may be sent of a guest's head, how much a guest may log, and what each end
-//! of a guest means to the client. Pure functions on bytes and settings.
+//! which part of a URL is the program, what may be sent of a guest's head, how much a guest may log, what each end of a
+//! guest means to the client, and which programs a process keeps. Pure functions on bytes and settings.
 //!
 //! It must not know httpd: what needs a server is done in `mod-wasm` with what is decided here, so all of this is tested
 //! without one.
@@ -8,6 +8,7 @@
 mod environment;
 mod fields;
 mod head;
+mod kept;
 mod location;
 mod log_limit;
 mod numbers;
@@ -24,6 +25,7 @@ mod whole;
 pub use environment::Environment;
 pub use fields::{request_fields, request_trailers, without_connection_fields};
 pub use head::{HEAD_LIMIT, HeadProblem, HeadScanner, LINE_LIMIT, status_line, status_problem};
+pub use kept::{Kept, Weight, surplus};
 pub use location::{SectionKind, location_prefix, split};
 pub use log_limit::{Dropped, LogQuotas};
 pub use numbers::Numbers;

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use cgi::Weight;
 use directives::messages;
 use httpd::{Answer, FileStamp, HostLog, Request};
 use wasm_runtime_client::{Engine, Error, ErrorCode, Guest, LoadOptions};
@@ -53,6 +54,22 @@ enum Loading {
     Failed(Error),
     /// The file was changed meanwhile, so what was read may be neither the old nor the new one.
     Changed,
+}
+
+impl Loading {
+    /// What is kept of it.
+    fn weight(&self) -> Weight {
+        let (memory, code) = match self {
+            Loading::Loaded(guest) => (guest.memory(), guest.code()),
+            // A text of bounded length.
+            Loading::Unusable(_) | Loading::Failed(_) | Loading::Changed => (0, 0),
+        };
+        Weight {
+            programs: 1,
+            memory,
+            code,
+        }
+    }
 }
 
 /// Why a request gets no program.
@@ -219,7 +236,10 @@ impl Program {
             ];
             log_host(self.log, &messages::PROGRAM_UNUSABLE, fields);
         }
+        // Before anybody is told of it: who is told may ask for what had to go.
+        let gone = store::lock().weigh(self, loading.weight());
         self.set(loading);
+        drop(gone);
         true
     }
 

@@ -125,6 +125,18 @@ impl Guest {
         GuestKind::of(unsafe { self.engine.runtime.functions.wrt_guest_kind(self.guest) })
     }
 
+    /// Bytes of memory that the loaded program takes of this process alone, beside its runs.
+    pub fn memory(&self) -> u64 {
+        // SAFETY: the guest is alive as long as this handle.
+        unsafe { self.engine.runtime.functions.wrt_guest_memory(self.guest) }
+    }
+
+    /// Bytes of its compiled code.
+    pub fn code(&self) -> u64 {
+        // SAFETY: the guest is alive as long as this handle.
+        unsafe { self.engine.runtime.functions.wrt_guest_code(self.guest) }
+    }
+
     /// Runs the program for one request; returns when it has ended. All calls of `exchange` are made
     /// on this thread. A panic in one of them stops the guest and goes on from here.
     ///

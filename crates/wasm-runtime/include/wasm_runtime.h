@@ -949,6 +949,24 @@ void wrt_error_free(wrt_error *error);
 wrt_kind wrt_guest_kind(const wrt_guest *guest);
 
 /**
+ * Bytes of memory that a guest takes of this process alone, until it is freed: what is kept of it on the heap, and its code
+ * where that is not in a cache. What its runs take is not in them.
+ *
+ * # Safety
+ * `guest` is a live guest.
+ */
+uint64_t wrt_guest_memory(const wrt_guest *guest);
+
+/**
+ * Bytes of the compiled code of a guest. The file that it is in takes room on the disk until the guest is freed, even if the
+ * cache has given it up.
+ *
+ * # Safety
+ * `guest` is a live guest.
+ */
+uint64_t wrt_guest_code(const wrt_guest *guest);
+
+/**
  * Frees a guest. NULL is allowed. No run of it may be under way.
  *
  * # Safety

@@ -4,6 +4,7 @@
 //! threads or touches signal handlers. It takes as much time, memory and stack as the program wants: for programs of strangers
 //! it runs in the helper process.
 
+use crate::capi::counted::counted;
 use crate::engine::{base_config, unlinkable};
 use crate::features::{self, Allowed, features};
 use crate::guest::Plan;
@@ -11,6 +12,7 @@ use crate::hollow::Hollow;
 use crate::kind::{GuestKind, Shape};
 use crate::limits::TABLE_ELEMENT;
 use crate::pool::widest;
+use crate::weight::expect_light;
 use crate::{Error, ErrorCode, link};
 use wasm_encoder::reencode::{self, Reencode, ReencodeComponent};
 use wasmparser::{Parser, Payload, Validator};
@@ -119,7 +121,9 @@ fn check_module(bytes: &[u8], memory_limit: u64, engine: &Engine) -> Result<Modu
     copy.parse_core_module(&mut hollow, Parser::new(0), bytes)
         .map_err(|e| cannot_copy(&e))?;
     check_tables(&copy, memory_limit)?;
-    let module = Module::from_binary(engine, hollow.as_slice()).map_err(invalid)?;
+    let (module, memory) = counted(|| Module::from_binary(engine, hollow.as_slice()));
+    let module = module.map_err(invalid)?;
+    expect_light(memory)?;
     let linker = link::preview1::linker(engine).map_err(unlinkable)?;
     linker.instantiate_pre(&module).map_err(unlinkable)?;
     Ok(module)
@@ -136,7 +140,9 @@ fn check_component(
     copy.parse_component(&mut hollow, Parser::new(0), bytes)
         .map_err(|e| cannot_copy(&e))?;
     check_tables(&copy, memory_limit)?;
-    let component = Component::from_binary(engine, hollow.as_slice()).map_err(invalid)?;
+    let (component, memory) = counted(|| Component::from_binary(engine, hollow.as_slice()));
+    let component = component.map_err(invalid)?;
+    expect_light(memory)?;
     let linker = link::component::linker(engine, concurrent).map_err(unlinkable)?;
     let pre = linker.instantiate_pre(&component).map_err(unlinkable)?;
     Plan::component(pre, kind).map_err(unlinkable)?;

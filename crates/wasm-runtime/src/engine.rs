@@ -2,6 +2,7 @@
 
 use crate::cache::{Cache, CacheOptions};
 use crate::capi::artifact::{map_component, map_module};
+use crate::capi::counted::counted;
 use crate::capi::signals::block_signals;
 use crate::clock::Clock;
 use crate::compiler::CompilerOptions;
@@ -11,7 +12,7 @@ use crate::guest::{Guest, Plan};
 use crate::http::Idle;
 use crate::kind::GuestKind;
 use crate::link;
-use crate::load::{LoadOptions, Loader, NativeCode, Source, Unwatched, Urgency, Watch};
+use crate::load::{Linked, LoadOptions, Loader, NativeCode, Source, Unwatched, Urgency, Watch};
 use crate::permits::{Permit, Permits};
 use crate::pool::pool;
 use crate::program::{Content, ProgramFile};
@@ -200,9 +201,9 @@ impl Engine {
             options,
             link: &|code| self.0.link(code),
         };
-        let (summary, plan, source) = loader.load(content, watch)?;
-        let guest = Guest::new(Arc::clone(&self.0), name, summary, plan);
-        Ok((guest, source))
+        let loaded = loader.load(content, watch)?;
+        let source = loaded.source;
+        Ok((Guest::new(Arc::clone(&self.0), name, loaded), source))
     }
 
     /// A permit of the caller's own, if one is free: at most `most` with this number are out at once, in all processes that
@@ -238,7 +239,7 @@ impl Shared {
     }
 
     /// Maps code and links it. What does not fit the pool of instances is made without: slower, but within the same limits.
-    fn link(&self, code: &NativeCode) -> Result<Plan, Error> {
+    fn link(&self, code: &NativeCode) -> Result<Linked, Error> {
         let concurrent = code.summary().concurrent;
         let own;
         let pooled = match concurrent {
@@ -249,11 +250,11 @@ impl Shared {
             }
             false => &self.plain,
         };
-        match pooled.link(code) {
+        match pooled.link_counted(code) {
             Err(e) if e.code == ErrorCode::Invalid && pooled.unpooled.is_none() => {
                 let slot = &self.unpooled[usize::from(concurrent)];
                 self.lazily(slot, || Host::on_demand(concurrent, self.options.allowed))?
-                    .link(code)
+                    .link_counted(code)
             }
             result => result,
         }
@@ -303,6 +304,11 @@ impl Host {
             engine,
             unpooled,
         })
+    }
+
+    fn link_counted(&self, code: &NativeCode) -> Result<Linked, Error> {
+        let (plan, heap) = counted(|| self.link(code));
+        Ok(Linked { plan: plan?, heap })
     }
 
     /// # Errors

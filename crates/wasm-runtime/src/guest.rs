@@ -1,11 +1,11 @@
 //! A loaded program: compiled, linked, ready to be instantiated for a request.
 
-use crate::compiler::Summary;
 use crate::engine::Shared;
 use crate::http::Owner;
 use crate::kind::{GuestKind, Shape};
+use crate::load::Loaded;
 use crate::state::HostState;
-use crate::{Error, Reuse};
+use crate::{Error, Reuse, Weight};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::component;
@@ -20,6 +20,7 @@ pub struct Guest {
     pub(crate) plan: Plan,
     name: String,
     kind: GuestKind,
+    weight: Weight,
     /// What it exports.
     shape: Shape,
     /// It makes concurrent calls, as WASI 0.3 does.
@@ -71,18 +72,19 @@ impl Plan {
 }
 
 impl Guest {
-    pub(crate) fn new(shared: Arc<Shared>, name: &str, summary: Summary, plan: Plan) -> Guest {
+    pub(crate) fn new(shared: Arc<Shared>, name: &str, loaded: Loaded) -> Guest {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Guest {
             shared,
-            shape: match &plan {
+            shape: match &loaded.plan {
                 Plan::Module(pre) => Shape::of_module(pre.module()),
                 _ => Shape::of_component(),
             },
-            plan,
+            plan: loaded.plan,
             name: name.to_owned(),
-            kind: summary.kind,
-            concurrent: summary.concurrent,
+            kind: loaded.summary.kind,
+            weight: loaded.weight,
+            concurrent: loaded.summary.concurrent,
             number: NEXT.fetch_add(1, Ordering::Relaxed),
         }
     }
@@ -95,6 +97,11 @@ impl Guest {
     /// What kind of program it is.
     pub fn kind(&self) -> GuestKind {
         self.kind
+    }
+
+    /// What it takes as long as it is loaded.
+    pub fn weight(&self) -> Weight {
+        self.weight
     }
 
     /// Whether it makes concurrent calls, as WASI 0.3 does.

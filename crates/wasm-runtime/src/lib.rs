@@ -44,6 +44,7 @@ mod store;
 mod temp;
 mod text;
 mod wake;
+mod weight;
 mod working;
 
 pub use cache::{CacheOptions, OPERATOR};
@@ -59,3 +60,4 @@ pub use load::{LoadOptions, Phase, Source, Trouble, Unwatched, Urgency, Watch};
 pub use outcome::{End, Outcome};
 pub use request::{HttpRequest, Mount, OutboundGrant, Request, Reuse, TempDir};
 pub use reserved::ReservedDir;
+pub use weight::Weight;

@@ -11,6 +11,7 @@ use crate::compiler::{Code, CompilerOptions, Job, JobKind, Summary};
 use crate::guest::Plan;
 use crate::permits::{Permit, Permits};
 use crate::program::{Content, SealedCopy, memory, seal};
+use crate::weight::Weight;
 use crate::{Allowed, Error, ErrorCode};
 use std::fs::File;
 use std::io::Write;
@@ -113,6 +114,19 @@ impl NativeCode {
         }
     }
 
+    /// What the program takes once it is loaded, with so many bytes of the heap.
+    fn weight(&self, heap: u64) -> Weight {
+        let code = self.file().metadata().map_or(0, |metadata| metadata.len());
+        Weight {
+            memory: match self {
+                NativeCode::Kept(_) => heap,
+                // The file is memory of this process.
+                NativeCode::Fresh(_) => heap.saturating_add(code),
+            },
+            code,
+        }
+    }
+
     /// What is known of the program.
     pub fn summary(&self) -> Summary {
         match self {
@@ -177,7 +191,38 @@ pub struct Loader<'a> {
     /// How it is to be done.
     pub options: LoadOptions,
     /// Maps code and links it. [`ErrorCode::Invalid`] says that it was not made for this engine.
-    pub link: &'a (dyn Fn(&NativeCode) -> Result<Plan, Error> + Sync),
+    pub link: &'a (dyn Fn(&NativeCode) -> Result<Linked, Error> + Sync),
+}
+
+/// A program that has been linked.
+pub struct Linked {
+    /// How it is run.
+    pub plan: Plan,
+    /// Bytes of the heap that it takes.
+    pub heap: u64,
+}
+
+/// A program that is ready to be run.
+pub struct Loaded {
+    /// What is known of it.
+    pub summary: Summary,
+    /// How it is run.
+    pub plan: Plan,
+    /// What it takes.
+    pub weight: Weight,
+    /// Where it came from.
+    pub source: Source,
+}
+
+impl Loaded {
+    fn new(code: &NativeCode, linked: Linked, source: Source) -> Loaded {
+        Loaded {
+            summary: code.summary(),
+            plan: linked.plan,
+            weight: code.weight(linked.heap),
+            source,
+        }
+    }
 }
 
 impl Loader<'_> {
@@ -186,23 +231,11 @@ impl Loader<'_> {
     /// # Errors
     /// What is wrong with the program; [`ErrorCode::NotCached`]; [`ErrorCode::Busy`] when too many others are being
     /// compiled; [`ErrorCode::Io`] and [`ErrorCode::Engine`], for which the program is not to blame.
-    pub fn load(
-        &self,
-        content: &Content<'_>,
-        watch: &mut dyn Watch,
-    ) -> Result<(Summary, Plan, Source), Error> {
-        self.aside(watch, |events| {
-            let told = Told { events };
-            let (code, plan, source) = self.find_or_make(content, &told)?;
-            Ok((code.summary(), plan, source))
-        })
+    pub fn load(&self, content: &Content<'_>, watch: &mut dyn Watch) -> Result<Loaded, Error> {
+        self.aside(watch, |events| self.find_or_make(content, &Told { events }))
     }
 
-    fn find_or_make(
-        &self,
-        content: &Content<'_>,
-        told: &Told<'_>,
-    ) -> Result<(NativeCode, Plan, Source), Error> {
+    fn find_or_make(&self, content: &Content<'_>, told: &Told<'_>) -> Result<Loaded, Error> {
         let deadline = Instant::now() + PATIENCE;
         let ready = self.cache.and_then(Cache::ready);
         let ready = ready.as_ref();
@@ -210,8 +243,8 @@ impl Loader<'_> {
         let reader = self.permit(numbers::readers(), deadline, &mut waiting)?;
         let digest = content.digest()?;
         let key = Key::new(self.engine, &digest);
-        if let Some((code, plan)) = self.find(ready, &key, told)? {
-            return Ok((code, plan, Source::Cache));
+        if let Some(loaded) = self.find(ready, &key, told)? {
+            return Ok(loaded);
         }
         drop(reader);
         if self.options.cached_only {
@@ -225,8 +258,8 @@ impl Loader<'_> {
             Ok::<_, std::io::Error>((ready, folder, lock))
         });
         // Whoever held the lock may have compiled just this.
-        if let Some((code, plan)) = self.find(ready, &key, told)? {
-            return Ok((code, plan, Source::Cache));
+        if let Some(loaded) = self.find(ready, &key, told)? {
+            return Ok(loaded);
         }
         let _job = self.permit(numbers::jobs(), deadline, &mut waiting)?;
         let program = content.copy()?;
@@ -256,8 +289,7 @@ impl Loader<'_> {
             }
             None => fresh,
         };
-        let plan = (self.link)(&code)?;
-        Ok((code, plan, Source::Compiled))
+        Ok(Loaded::new(&code, (self.link)(&code)?, Source::Compiled))
     }
 
     /// The permit of the program's owner; none for the operator, who waits for nobody.
@@ -289,14 +321,14 @@ impl Loader<'_> {
         ready: Option<&Arc<Ready>>,
         key: &Key,
         told: &Told<'_>,
-    ) -> Result<Option<(NativeCode, Plan)>, Error> {
+    ) -> Result<Option<Loaded>, Error> {
         let Some(ready) = ready else { return Ok(None) };
         let found = ready.find(key, &mut |detail| told.trouble(Trouble::Damaged, detail));
         let Some(code) = found.map(NativeCode::Kept) else {
             return Ok(None);
         };
         match (self.link)(&code) {
-            Ok(plan) => Ok(Some((code, plan))),
+            Ok(linked) => Ok(Some(Loaded::new(&code, linked, Source::Cache))),
             Err(e) if e.code == ErrorCode::Invalid => {
                 if let NativeCode::Kept(entry) = &code {
                     told.trouble(Trouble::Damaged, format!("{}: {e}", &**entry.name()));

@@ -8,7 +8,7 @@ mod features;
 use common::{Client, engine, mount, program, request, run};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use wasm_runtime::{End, ErrorCode, GuestKind, Outcome, Request, check};
+use wasm_runtime::{End, ErrorCode, GuestKind, Outcome, Request, Weight, check};
 
 /// Runs `_start` with this body and returns how it ended.
 fn end(body: &str) -> Outcome {
@@ -242,6 +242,45 @@ fn bytes_that_are_not_a_program_are_refused() {
     ] {
         assert_eq!(check(bytes, 64 << 20).err().unwrap().code, code);
     }
+}
+
+#[test]
+fn a_program_that_takes_much_of_the_heap_is_refused_before_it_is_compiled() {
+    let with = |exports: usize| {
+        let name = "x".repeat(90_000);
+        let export = |n: usize| format!(r#"(export "{n} {name}" (func 0))"#);
+        let exports: String = (0..exports).map(export).collect();
+        let text = program("");
+        let bytes = wat::parse_str(format!("{} {exports})", text.strip_suffix(')').unwrap()));
+        check(&bytes.unwrap(), 64 << 20)
+    };
+    with(10).unwrap();
+    let refused = with(300).err().unwrap();
+    assert_eq!(refused.code, ErrorCode::Invalid);
+    assert!(refused.message.contains("more than the 16"), "{refused}");
+}
+
+#[test]
+fn the_weight_of_a_program_is_what_it_takes() {
+    let engine = engine(1);
+    let weight = |text: &str| {
+        let bytes = wat::parse_str(text).unwrap();
+        engine.load("test", &bytes).unwrap().weight()
+    };
+    let small = weight(&program(""));
+    // Without a cache its code is memory too.
+    let heap = |weight: Weight| weight.memory - weight.code;
+    assert!((1000..50_000).contains(&heap(small)), "{small:?}");
+    // Four bytes for each element, but for those after the last that is set.
+    let tables = "(table 400000 funcref) (elem (i32.const 299999) func $hello)";
+    let large = weight(&format!(
+        "{} {tables})",
+        program("").strip_suffix(')').unwrap()
+    ));
+    assert!(
+        (1_200_000..1_300_000).contains(&heap(large)),
+        "{small:?} {large:?}"
+    );
 }
 
 #[test]

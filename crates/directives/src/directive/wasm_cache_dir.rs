@@ -29,7 +29,8 @@ pub static WASM_CACHE_DIR: Directive = Directive {
            for what the server compiles when it starts and, separately, for what its child processes compile. There, the \
            programs of one owner (see `WasmCompileLimit`) take half of it at most; when all is full, the owner who has most \
            gives way.\n\
-           - `none`: compiled programs are not kept.\n\n\
+           - `none`: compiled programs are not kept. The code of those that requests lead to is memory of each child then, \
+           and counts against the 128 MiB that a child keeps of them.\n\n\
            What is kept is native code, so the directory must belong to root or to the user who starts httpd, and \
            nobody else may be able to write it. Otherwise it is not used (`WASM0022`), and the server starts without. \
            The name of each file holds an authentication code, made with the file `secret` in it, which only the user who \

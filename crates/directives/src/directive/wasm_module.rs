@@ -28,8 +28,8 @@ pub static WASM_MODULE: Directive = Directive {
            each child, and compiled if nobody has done so yet; requests for it wait meanwhile, as long as \
            `WasmCompileLimit` lets them. When the file has \
            changed, the next request loads it anew, and those under way finish with the old one; put a new one in its \
-           place with `mv`, so that nobody sees half a file. A child keeps 64 of them. When one more is asked for, the owner \
-           who has most gives up the one that was asked for longest ago.\n\n\
+           place with `mv`, so that nobody sees half a file. A child keeps 64 of them, with 128 MiB of memory and 4 GiB of \
+           code at most. When there is more, the owner who has most of it gives up the one that was asked for longest ago.\n\n\
            A file that is named here is read, checked and compiled once when the server starts, however many sections \
            name it; no request waits for that. A changed file takes effect with the next restart, graceful or not. \
            What kind of program it is, is found from the file: a WASI preview 1 module with `_start`, a component \

@@ -1,16 +1,21 @@
 //! Which programs a child keeps, and which make room. Must not know how they are loaded.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cgi::{Kept, Weight, surplus};
 use httpd::FileStamp;
 
 use super::Program;
 use crate::stamp::Owner;
 
-/// Maximum number of programs that one child keeps. A small program has about 1 MB of code, an interpreter of 30 MB about
-/// 100 MB.
-const KEPT: usize = 64;
+/// What the programs of one child may take together. A small one takes some 10 KB of memory and 0.5 MB of code, CPython 2 MB
+/// and 36 MB. A single one that the engine loads takes far less memory than this; code is mapped from the cache, where it takes
+/// room on the disk.
+const MOST: Weight = Weight {
+    programs: 64,
+    memory: 128 << 20,
+    code: 4 << 30,
+};
 
 static STORE: Mutex<Store> = Mutex::new(Store {
     entries: Vec::new(),
@@ -25,10 +30,11 @@ pub struct Store {
     asked: u64,
 }
 
-/// One of them.
+/// One of them. It weighs nothing as long as it is being loaded: those are bounded by the queues, and stay for those who wait
+/// for them.
 pub struct Entry {
     program: Arc<Program>,
-    last_asked: u64,
+    kept: Kept<Owner>,
 }
 
 /// Forgets all programs, before a child serves.
@@ -49,12 +55,11 @@ impl Store {
         self.asked += 1;
         let mut entries = self.entries.iter_mut();
         let entry = entries.find(|entry| entry.program.stamp == *stamp)?;
-        entry.last_asked = self.asked;
+        entry.kept.last_asked = self.asked;
         Some(Arc::clone(&entry.program))
     }
 
-    /// The program in that state of the file; whether it is new, and what has to make room for it then: the file in another
-    /// state, and one program if there are too many.
+    /// The program in that state of the file; whether it is new, and what makes room for it then: the file in another state.
     pub fn find_or_add(
         &mut self,
         stamp: &FileStamp,
@@ -67,37 +72,40 @@ impl Store {
         let outdated = self
             .entries
             .extract_if(.., |entry| entry.program.file == program.file);
-        let mut outdated: Vec<Entry> = outdated.collect();
-        if self.entries.len() >= KEPT {
-            outdated.extend(self.surplus().map(|at| self.entries.swap_remove(at)));
-        }
+        let outdated = outdated.collect();
         self.entries.push(Entry {
             program: Arc::clone(&program),
-            last_asked: self.asked,
+            kept: Kept {
+                owner: program.owner,
+                last_asked: self.asked,
+                weight: Weight::default(),
+            },
         });
         (program, true, outdated)
     }
 
-    /// Where the program is that has to go: of the owner who has most, the one that was asked for longest ago. So nobody can
-    /// drive out the programs of others by having many. One that is being loaded stays, for those who wait for it.
-    fn surplus(&self) -> Option<usize> {
-        let mut counts: HashMap<Owner, usize> = HashMap::new();
-        for entry in &self.entries {
-            *counts.entry(entry.program.owner).or_default() += 1;
+    /// The program has been loaded, and weighs so much. What has to make room for it comes back, to be freed where nobody waits
+    /// for the store.
+    pub fn weigh(&mut self, program: &Program, weight: Weight) -> Vec<Entry> {
+        let mut entries = self.entries.iter_mut();
+        if let Some(entry) = entries.find(|entry| entry.is_of(program)) {
+            entry.kept.weight = weight;
         }
-        let entries = self.entries.iter().enumerate();
-        entries
-            .filter(|(_, entry)| entry.program.loading.get().is_some())
-            .max_by_key(|(_, entry)| {
-                let count = counts.get(&entry.program.owner).copied();
-                (count, std::cmp::Reverse(entry.last_asked))
-            })
-            .map(|(at, _)| at)
+        let mut gone = Vec::new();
+        while let Some(at) = surplus(self.entries.iter().map(|entry| &entry.kept), MOST) {
+            gone.push(self.entries.swap_remove(at));
+        }
+        gone
     }
 
     /// Takes a program out, so that it is loaded anew when it is asked for again.
     pub fn remove(&mut self, program: &Program) {
-        self.entries
-            .retain(|entry| !std::ptr::eq(&raw const *entry.program, program));
+        self.entries.retain(|entry| !entry.is_of(program));
+    }
+}
+
+impl Entry {
+    fn is_of(&self, program: &Program) -> bool {
+        std::ptr::eq(&raw const *self.program, program)
     }
 }

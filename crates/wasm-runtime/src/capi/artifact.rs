@@ -1,5 +1,6 @@
 //! The way from a file with native code to a program, which is where native code is trusted.
 
+use crate::kind::GuestKind;
 use crate::load::NativeCode;
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -22,6 +23,29 @@ pub fn map_component(engine: &Engine, code: &NativeCode) -> Result<Component> {
     let path = by_descriptor(code.file());
     // SAFETY: as for modules above; the same holds of components.
     unsafe { Component::deserialize_file(engine, path) }
+}
+
+/// A program that is loaded to find out what that takes, and never run.
+#[expect(dead_code, reason = "what matters is that they are held")]
+pub enum Loaded {
+    Module(Module),
+    Component(Component),
+}
+
+impl Loaded {
+    /// Loads what this process has compiled itself.
+    pub fn from(engine: &Engine, code: &[u8], kind: GuestKind) -> Result<Loaded> {
+        match kind {
+            GuestKind::CommandP1 => {
+                // SAFETY: Wasmtime's compiler has just written it, in this process, where nobody can change it.
+                unsafe { Module::deserialize(engine, code) }.map(Loaded::Module)
+            }
+            _ => {
+                // SAFETY: as above.
+                unsafe { Component::deserialize(engine, code) }.map(Loaded::Component)
+            }
+        }
+    }
 }
 
 /// A path that leads to an open file: Wasmtime opens components by path only.

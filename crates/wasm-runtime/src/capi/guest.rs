@@ -4,7 +4,7 @@ use super::engine::check_size;
 use super::error::{wrt_error, wrt_status};
 use super::exchange::{Callbacks, wrt_ops};
 use super::guard::{guard, guard_silently, usage};
-use super::heap::Run;
+use super::heap::{Run, give_memory_back};
 use super::outcome::wrt_outcome;
 use super::request::wrt_request;
 use crate::{Guest, GuestKind};
@@ -52,6 +52,33 @@ pub unsafe extern "C" fn wrt_guest_kind(guest: *const wrt_guest) -> wrt_kind {
     guest.0.kind().into()
 }
 
+/// Bytes of memory that a guest takes of this process alone, until it is freed: what is kept of it on the heap, and its code
+/// where that is not in a cache. What its runs take is not in them.
+///
+/// # Safety
+/// `guest` is a live guest.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wrt_guest_memory(guest: *const wrt_guest) -> u64 {
+    // SAFETY: the caller promises a live guest.
+    let guest = unsafe { &*guest };
+    guest.0.weight().memory
+}
+
+/// Bytes of the compiled code of a guest. The file that it is in takes room on the disk until the guest is freed, even if the
+/// cache has given it up.
+///
+/// # Safety
+/// `guest` is a live guest.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wrt_guest_code(guest: *const wrt_guest) -> u64 {
+    // SAFETY: the caller promises a live guest.
+    let guest = unsafe { &*guest };
+    guest.0.weight().code
+}
+
+/// Bytes of memory of a guest from which on the heap is trimmed when it is freed.
+const MUCH: u64 = 1 << 20;
+
 /// Frees a guest. NULL is allowed. No run of it may be under way.
 ///
 /// # Safety
@@ -61,7 +88,13 @@ pub unsafe extern "C" fn wrt_guest_free(guest: *mut wrt_guest) {
     if !guest.is_null() {
         // SAFETY: made by Box::into_raw in wrt_guest_load, and not freed yet by the contract.
         let guest = unsafe { Box::from_raw(guest) };
-        guard_silently(|| drop(guest));
+        guard_silently(|| {
+            let much = guest.0.weight().memory >= MUCH;
+            drop(guest);
+            if much {
+                give_memory_back();
+            }
+        });
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod artifact;
 mod cache;
 mod compiler;
 pub(crate) mod confine;
+pub(crate) mod counted;
 mod engine;
 mod error;
 mod exchange;

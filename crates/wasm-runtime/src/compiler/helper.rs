@@ -9,6 +9,7 @@ use crate::capi::confine;
 use crate::check::check_with;
 use crate::compile::{compile, expect_engine};
 use crate::program::contents;
+use crate::weight::expect_light_code;
 use crate::{Error, ErrorCode};
 use std::any::Any;
 use std::fs::File;
@@ -81,6 +82,7 @@ fn work(order: &Order) -> Result<Summary, Error> {
     if order.compile {
         let (kind, concurrent) = (summary.kind, summary.concurrent);
         let code = compile(&bytes, kind, concurrent, order.threads, order.allowed)?;
+        expect_light_code(&code, kind, concurrent, order.allowed)?;
         let mut output = duplicate(std::io::stdout().as_fd()).map_err(|e| failed("write", e))?;
         output.write_all(&code).map_err(|e| match e.kind() {
             std::io::ErrorKind::FileTooLarge => {
