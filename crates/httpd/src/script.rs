@@ -2,6 +2,7 @@
 //! redirects. Must not know where the output comes from.
 
 use std::ffi::{CStr, c_char};
+use std::mem::MaybeUninit;
 
 use httpd_sys as sys;
 
@@ -47,13 +48,13 @@ impl Request {
         brigade.push_copy(head).map_err(|_| Answer::Http(500))?;
         brigade.push_end();
         // With a buffer of its own for bad lines, the parser does not go on to read all the rest.
-        let mut line = [0 as c_char; LINE_BUFFER];
-        // SAFETY: request and brigade are alive; the buffer has the size that the function demands.
+        let mut line = MaybeUninit::<[c_char; LINE_BUFFER]>::uninit();
+        // SAFETY: request and brigade are alive; the buffer has the size that the function demands, which only writes it.
         let code = unsafe {
             sys::ap_scan_script_header_err_brigade_ex(
                 self.as_ptr(),
                 brigade.as_ptr(),
-                line.as_mut_ptr(),
+                line.as_mut_ptr().cast(),
                 index(),
             )
         };

@@ -53,12 +53,17 @@ impl Drop for Begun {
     }
 }
 
-/// Notes that blocks were freed and allocated; what was not is 0.
-#[inline]
-fn note(freed: usize, allocated: usize) {
-    if COUNTING.load(Ordering::Relaxed) == 0 {
-        return;
+/// Notes that blocks of these sizes were freed and allocated.
+#[inline(always)]
+fn note(freed: Option<usize>, allocated: Option<usize>) {
+    if COUNTING.load(Ordering::Relaxed) != 0 {
+        count(freed, allocated);
     }
+}
+
+#[cold]
+fn count(freed: Option<usize>, allocated: Option<usize>) {
+    let [freed, allocated] = [freed, allocated].map(|size| size.map_or(0, whole));
     // A thread that ends has no count any more.
     let _ = HELD.try_with(|held| {
         if let Some(bytes) = held.get() {
@@ -81,28 +86,28 @@ fn whole(size: usize) -> usize {
 unsafe impl GlobalAlloc for Counting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note(0, whole(layout.size()));
+        note(None, Some(layout.size()));
         // SAFETY: the contract is the same.
         unsafe { System.alloc(layout) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        note(whole(layout.size()), 0);
+        note(Some(layout.size()), None);
         // SAFETY: the contract is the same, and the block came from there.
         unsafe { System.dealloc(block, layout) }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        note(0, whole(layout.size()));
+        note(None, Some(layout.size()));
         // SAFETY: the contract is the same.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        note(whole(layout.size()), whole(size));
+        note(Some(layout.size()), Some(size));
         // SAFETY: the contract is the same, and the block came from there.
         unsafe { System.realloc(block, layout, size) }
     }
