@@ -10,7 +10,7 @@ use crate::features::{Allowed, features};
 use crate::gate::Gate;
 use crate::guest::{Guest, Plan};
 use crate::http::Idle;
-use crate::kind::GuestKind;
+use crate::kind::{GuestKind, Shape};
 use crate::link;
 use crate::load::{Linked, LoadOptions, Loader, NativeCode, Source, Unwatched, Urgency, Watch};
 use crate::permits::{Permit, Permits};
@@ -25,11 +25,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::{Config, InstanceAllocationStrategy, WasmBacktraceDetails, WasmFeatures};
 
-/// Stack a guest may use for itself, bytes.
-const GUEST_STACK: usize = 1 << 20;
+/// Stack that one call of a guest may use for itself, bytes.
+pub(crate) const GUEST_STACK: usize = 768 << 10;
 
-/// Stack of a guest and of the host functions it calls, bytes.
-const FIBER_STACK: usize = 2 << 20;
+/// A stack, bytes. The host calls a guest in the middle of its own call, to have memory for a result, and Wasmtime gives that
+/// call as much again. Whoever comes to the end of a stack in spite of that ends the process, so there is room for both, and
+/// for the functions of the host. No more than this: a huge page would fit between the guard pages, and be taken as a whole.
+pub(crate) const FIBER_STACK: usize = 2 << 20;
 
 /// Maximum size of a trusted program, bytes: it could take all memory. The largest interpreters have 30 MB.
 const PROGRAM_SIZE: u64 = 256 << 20;
@@ -307,8 +309,15 @@ impl Host {
     }
 
     fn link_counted(&self, code: &NativeCode) -> Result<Linked, Error> {
-        let (plan, heap) = counted(|| self.link(code));
-        Ok(Linked { plan: plan?, heap })
+        let (linked, heap) = counted(|| {
+            let plan = self.link(code)?;
+            let shape = match &plan {
+                Plan::Module(pre) => Shape::of_module(pre.module()),
+                _ => Shape::of_component(),
+            };
+            Ok((plan, shape))
+        });
+        linked.map(|(plan, shape)| Linked { plan, shape, heap })
     }
 
     /// # Errors
@@ -346,9 +355,7 @@ pub fn base_config(concurrent: bool, allowed: Allowed) -> Config {
         // Else the environment decides, and a program's debugging data is read when it traps.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .max_wasm_stack(GUEST_STACK)
-        .async_stack_size(FIBER_STACK)
-        // Only so are stacks given back: they would stay as large as any guest has ever made them.
-        .async_stack_zeroing(true);
+        .async_stack_size(FIBER_STACK);
     config
 }
 

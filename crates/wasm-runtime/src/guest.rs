@@ -76,10 +76,7 @@ impl Guest {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Guest {
             shared,
-            shape: match &loaded.plan {
-                Plan::Module(pre) => Shape::of_module(pre.module()),
-                _ => Shape::of_component(),
-            },
+            shape: loaded.shape,
             plan: loaded.plan,
             name: name.to_owned(),
             kind: loaded.summary.kind,

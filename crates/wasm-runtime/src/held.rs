@@ -5,6 +5,8 @@
 //! account ([`limits`](crate::limits)). Between two weighings a call can leave no more than [`PER_CALL`] behind: what is longer
 //! is refused where it comes in ([`link`](crate::link)). It must not know what a guest does with its objects.
 
+use crate::capi::stack::{DEEPEST, give_back, here};
+use crate::engine::{FIBER_STACK, GUEST_STACK};
 use crate::outcome::Stop;
 use crate::state::HostState;
 use http::HeaderMap;
@@ -65,9 +67,6 @@ fn most_handles(limit: usize) -> usize {
 /// ([`engine`](crate::engine)), so that none can take another's.
 pub(crate) const MAX_STACKS: usize = 60;
 
-/// What a stack may grow to: the bytes of [`engine`](crate::engine)'s `GUEST_STACK`.
-const STACK: usize = 1 << 20;
-
 /// Stacks that every guest needs, and that are not charged.
 const FREE_STACKS: usize = 2;
 
@@ -110,21 +109,36 @@ impl Scales {
                 Some(left) => self.calls = left,
                 None => self.weigh(context)?,
             },
-            CallHook::CallingWasm if is_concurrent(context) => {
-                let number = self.stacks.enter();
-                if number > MAX_STACKS {
-                    bail!(
-                        "the guest has more than {MAX_STACKS} calls under way that wait in the middle"
-                    );
-                }
-                if number > FREE_STACKS {
-                    self.weigh(context)?;
-                }
-            }
-            CallHook::ReturningFromWasm => self.stacks.leave(),
-            CallHook::CallingWasm | CallHook::ReturningFromHost => {}
+            CallHook::CallingWasm => self.enter(context).inspect_err(|_| self.leave(true))?,
+            CallHook::ReturningFromWasm => self.leave(false),
+            CallHook::ReturningFromHost => {}
         }
         Ok(())
+    }
+
+    /// A call of the guest begins.
+    fn enter(&mut self, context: &mut StoreContextMut<'_, HostState>) -> wasmtime::Result<()> {
+        let depth = self.stacks.enter();
+        if depth > DEEPEST {
+            bail!("the guest is called in the middle of its own calls too often");
+        }
+        let number = self.stacks.number();
+        if number > MAX_STACKS {
+            bail!("the guest has more than {MAX_STACKS} calls under way that wait in the middle");
+        }
+        if number > FREE_STACKS {
+            self.weigh(context)?;
+        }
+        Ok(())
+    }
+
+    /// It has ended, or could not begin. What it had of the stack goes back, as far as it seems to have been much.
+    fn leave(&mut self, failed: bool) {
+        let many = self.stacks.number() > FREE_STACKS;
+        let (last, depth) = self.stacks.leave();
+        if last || depth > GUEST_STACK / 2 {
+            give_back(depth, failed || many || !last);
+        }
     }
 
     fn weigh(&mut self, context: &mut StoreContextMut<'_, HostState>) -> wasmtime::Result<()> {
@@ -132,7 +146,7 @@ impl Scales {
             Some(table) => table.iter_mut().count() * TASK,
             None => 0,
         };
-        let stacks = self.stacks.number().saturating_sub(FREE_STACKS) * STACK;
+        let stacks = self.stacks.number().saturating_sub(FREE_STACKS) * GUEST_STACK;
         let state = context.data_mut();
         let bytes = weigh(state.ctx().table);
         let held = bytes + tasks + stacks;
@@ -143,10 +157,6 @@ impl Scales {
         self.calls = (state.limits.left() / PER_CALL).clamp(fewest, most);
         Ok(())
     }
-}
-
-fn is_concurrent(context: &mut StoreContextMut<'_, HostState>) -> bool {
-    context.concurrent_resource_table().is_some()
 }
 
 /// The stacks on which calls of the guest are under way, told apart by where they are. A call that the host makes in the
@@ -161,33 +171,42 @@ struct Stack {
 }
 
 impl Stacks {
-    /// More than a guest's part of a stack, and less than a whole one.
-    const REACH: usize = 3 << 19;
     /// More than what calls at the upper end of one stack can differ in where they begin.
     const SLACK: usize = 64 << 10;
+    /// Less than what lies between the upper ends of two stacks.
+    const REACH: usize = FIBER_STACK - 2 * Self::SLACK;
 
-    /// A call begins; says on how many stacks there are some.
+    /// A call begins; says how far below the first one on its stack.
     fn enter(&mut self) -> usize {
         let here = here();
         match self.find(here) {
-            Some(at) => self.0[at].calls += 1,
-            None => self.0.push(Stack {
-                top: here,
-                calls: 1,
-            }),
+            Some(at) => {
+                self.0[at].calls += 1;
+                self.0[at].top.saturating_sub(here)
+            }
+            None => {
+                self.0.push(Stack {
+                    top: here,
+                    calls: 1,
+                });
+                0
+            }
         }
-        self.0.len()
     }
 
-    /// A call has ended.
-    fn leave(&mut self) {
-        let Some(at) = self.find(here()) else {
-            return;
+    /// A call has ended; says whether it was the last one on its stack, and how far below the first one it began.
+    fn leave(&mut self) -> (bool, usize) {
+        let here = here();
+        let Some(at) = self.find(here) else {
+            return (false, 0);
         };
         self.0[at].calls -= 1;
-        if self.0[at].calls == 0 {
+        let last = self.0[at].calls == 0;
+        let depth = self.0[at].top.saturating_sub(here);
+        if last {
             self.0.swap_remove(at);
         }
+        (last, depth)
     }
 
     fn find(&self, here: usize) -> Option<usize> {
@@ -200,13 +219,6 @@ impl Stacks {
     fn number(&self) -> usize {
         self.0.len()
     }
-}
-
-/// About where the stack of this thread is.
-#[inline(never)]
-fn here() -> usize {
-    let local = 0u8;
-    std::hint::black_box(std::ptr::from_ref(&local)).addr()
 }
 
 /// The bytes of all objects. How many files and sockets are among them is counted when they are opened.
@@ -309,15 +321,16 @@ mod tests {
         let mut stacks = Stacks::default();
         let top = 1 << 30;
         stacks.0.push(Stack { top, calls: 1 });
-        assert_eq!(stacks.find(top - (1 << 20)), Some(0));
+        assert_eq!(stacks.find(top - DEEPEST - GUEST_STACK), Some(0));
         assert_eq!(stacks.find(top + 100), Some(0));
-        let next = (2 << 20) + 4096;
+        let next = FIBER_STACK + 4096;
         assert_eq!(stacks.find(top - next), None);
         assert_eq!(stacks.find(top + next), None);
-        assert_eq!(stacks.enter(), 2);
-        assert_eq!(stacks.enter(), 2);
-        stacks.leave();
-        stacks.leave();
+        assert_eq!(stacks.enter(), 0);
+        assert!(stacks.enter() < 4096);
+        assert_eq!(stacks.number(), 2);
+        assert!(!stacks.leave().0);
+        assert!(stacks.leave().0);
         assert_eq!(stacks.number(), 1);
     }
 

@@ -9,6 +9,7 @@ use crate::capi::signals::while_blocked;
 use crate::compile::compile;
 use crate::compiler::{Code, CompilerOptions, Job, JobKind, Summary};
 use crate::guest::Plan;
+use crate::kind::Shape;
 use crate::permits::{Permit, Permits};
 use crate::program::{Content, SealedCopy, memory, seal};
 use crate::weight::Weight;
@@ -198,6 +199,8 @@ pub struct Loader<'a> {
 pub struct Linked {
     /// How it is run.
     pub plan: Plan,
+    /// What it exports.
+    pub shape: Shape,
     /// Bytes of the heap that it takes.
     pub heap: u64,
 }
@@ -208,6 +211,8 @@ pub struct Loaded {
     pub summary: Summary,
     /// How it is run.
     pub plan: Plan,
+    /// What it exports.
+    pub shape: Shape,
     /// What it takes.
     pub weight: Weight,
     /// Where it came from.
@@ -219,6 +224,7 @@ impl Loaded {
         Loaded {
             summary: code.summary(),
             plan: linked.plan,
+            shape: linked.shape,
             weight: code.weight(linked.heap),
             source,
         }

@@ -4,9 +4,6 @@ use crate::engine::EngineOptions;
 use crate::held::MAX_STACKS;
 use wasmtime::{Enabled, PoolingAllocationConfig};
 
-/// Bytes of a stack that are wiped and kept after use; what a guest had beyond goes back to the kernel.
-const KEEP_STACK: usize = 32 << 10;
-
 /// Bytes of an instance's memory that are wiped and kept, instead of given back to the kernel.
 const KEEP_RESIDENT: usize = 128 << 10;
 
@@ -84,8 +81,7 @@ pub fn pool(options: &EngineOptions, concurrent: bool) -> PoolingAllocationConfi
         .max_core_instance_size(16 << 20)
         .max_component_instance_size(4 << 20)
         .linear_memory_keep_resident(KEEP_RESIDENT)
-        .table_keep_resident(KEEP_RESIDENT)
-        .async_stack_keep_resident(KEEP_STACK);
+        .table_keep_resident(KEEP_RESIDENT);
     if PoolingAllocationConfig::is_pagemap_scan_available() {
         pool.pagemap_scan(Enabled::Yes);
     }

@@ -51,9 +51,16 @@ pub fn expect_light_code(
     concurrent: bool,
     allowed: Allowed,
 ) -> Result<(), Error> {
-    let failed = |e: wasmtime::Error| Error::wasmtime(ErrorCode::CompileLimit, &e);
-    let engine = Engine::new(&base_config(concurrent, allowed)).map_err(failed)?;
-    let (loaded, memory) = counted(|| Loaded::from(&engine, code, kind));
-    loaded.map_err(failed)?;
+    let engine = Engine::new(&base_config(concurrent, allowed))
+        .map_err(|e| Error::wasmtime(ErrorCode::Engine, &e))?;
+    let (loaded, memory) = counted(|| {
+        let loaded = Loaded::from(&engine, code, kind)?;
+        let shape = loaded.shape();
+        Ok((loaded, shape))
+    });
+    loaded.map_err(|e: wasmtime::Error| {
+        let text = format!("it was compiled, and cannot be loaded to see what that takes: {e:#}");
+        Error::new(ErrorCode::CompileLimit, text)
+    })?;
     expect_light(memory)
 }

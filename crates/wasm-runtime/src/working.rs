@@ -7,6 +7,7 @@ use crate::{Error, ErrorCode, Mount, Request};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::Errno;
 use std::ffi::OsStr;
+use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
@@ -60,21 +61,31 @@ impl<'a> Working<'a> {
     /// # Errors
     /// [`ErrorCode::Mount`]: there are no descriptors left.
     pub fn give(&self, builder: &mut WasiCtxBuilder) -> Result<bool, Error> {
-        let dir = match self.open() {
-            Ok(dir) => dir,
-            Err(e @ (Errno::MFILE | Errno::NFILE)) => {
+        let given = self.open().map_err(io::Error::from);
+        match given.and_then(|dir| self.hand_over(&dir, builder)) {
+            Ok(()) => Ok(true),
+            Err(e) if is_short_of_descriptors(&e) => {
                 let text = format!("cannot open the directory {:?}: {e}", self.host());
-                return Err(Error::new(ErrorCode::Mount, text));
+                Err(Error::new(ErrorCode::Mount, text))
             }
-            Err(_) => return Ok(false),
-        };
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn hand_over(&self, dir: &OwnedFd, builder: &mut WasiCtxBuilder) -> io::Result<()> {
         let perms = match self.mount.read_only {
             true => FsPerms::ReadOnly,
             false => FsPerms::ReadWrite,
         };
         // They take a path. This one leads to what is open, whatever has become of the other since.
         let path = format!("/proc/self/fd/{}", dir.as_raw_fd());
-        Ok(builder.preopened_dir(path, NAME, perms).is_ok())
+        let given = builder.preopened_dir(path, NAME, perms);
+        given
+            .map(drop)
+            .map_err(|e| match e.downcast::<io::Error>() {
+                Ok(e) => e,
+                Err(e) => io::Error::other(e.to_string()),
+            })
     }
 
     /// As the guest itself could: no link leads out of the mount.
@@ -90,6 +101,11 @@ impl<'a> Working<'a> {
         let opened = tries.find(|opened| !matches!(opened, Err(Errno::AGAIN)));
         opened.unwrap_or(Err(Errno::AGAIN))
     }
+}
+
+fn is_short_of_descriptors(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// The names in a path of the guest; to wasi-libc `/a`, `./a` and `a` are the same. `None` if it leads upwards.

@@ -8,7 +8,7 @@ mod features;
 use common::{Client, engine, mount, program, request, run};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use wasm_runtime::{End, ErrorCode, GuestKind, Outcome, Request, Weight, check};
+use wasm_runtime::{End, ErrorCode, Guest, GuestKind, Outcome, Request, Weight, check};
 
 /// Runs `_start` with this body and returns how it ended.
 fn end(body: &str) -> Outcome {
@@ -281,6 +281,50 @@ fn the_weight_of_a_program_is_what_it_takes() {
         (1_200_000..1_300_000).contains(&heap(large)),
         "{small:?} {large:?}"
     );
+}
+
+/// Bytes of this process that are in memory and of no file, exactly.
+fn anonymous() -> usize {
+    let text = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Anonymous:"));
+    let number = line.unwrap().trim().strip_suffix(" kB").unwrap();
+    number.parse::<usize>().unwrap() << 10
+}
+
+#[test]
+fn the_stack_of_a_deep_call_is_given_back() {
+    // Some values to be kept in each of many calls: more than half a megabyte of stack.
+    let calls = "(func $deep (param i32) (result i64)
+        (if (i32.eqz (local.get 0)) (then (return (i64.const 1))))
+        (i64.add (i64.load offset=0 (local.get 0)) (i64.add (i64.load offset=8 (local.get 0))
+        (i64.add (i64.load offset=16 (local.get 0)) (i64.add (i64.load offset=24 (local.get 0))
+        (i64.add (i64.load offset=32 (local.get 0)) (i64.add (i64.load offset=40 (local.get 0))
+        (i64.add (i64.load offset=48 (local.get 0)) (i64.add (i64.load offset=56 (local.get 0))
+            (call $deep (i32.sub (local.get 0) (i32.const 1))))))))))))";
+    let text = |depth: u32| {
+        let body = format!("(drop (call $deep (i32.const {depth})))");
+        format!("{} {calls})", program(&body).strip_suffix(')').unwrap())
+    };
+    let engine = engine(1);
+    let [shallow, deep] = [10, 6000].map(|depth| {
+        let bytes = wat::parse_str(text(depth)).unwrap();
+        engine.load("test", &bytes).unwrap()
+    });
+    let end = |guest: &Guest| {
+        guest
+            .run(&request(), Box::new(Client::default()))
+            .unwrap()
+            .end
+    };
+    assert_eq!(end(&shallow), End::Completed);
+    let before = anonymous();
+    for _ in 0..10 {
+        assert_eq!(end(&deep), End::Completed);
+    }
+    let after = anonymous();
+    assert!(after < before + (256 << 10), "{before} {after}");
 }
 
 #[test]

@@ -23,6 +23,52 @@ fn run_within(text: &str, memory_limit: u64) -> Outcome {
     common::run(text, &request, &Client::default()).unwrap()
 }
 
+/// A command that does this so many calls deep: nothing, or `(call $arguments (i32.const 0))`, which asks for its arguments. When
+/// the host wants memory for them, it calls itself without end.
+fn recursing(depth: usize, there: &str) -> String {
+    format!(
+        r#"(component
+  (import "wasi:cli/environment@0.2.0" (instance $environment (export "get-arguments" (func (result (list string))))))
+  (core module $memory (memory (export "memory") 1)
+    (func $realloc (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (i32.add (i32.const 1) (call $realloc (local.get 0) (local.get 1) (local.get 2) (local.get 3)))))
+  (core instance $m (instantiate $memory))
+  (alias core export $m "memory" (core memory $mem))
+  (alias core export $m "realloc" (core func $realloc))
+  (core func $arguments (canon lower (func $environment "get-arguments") (memory $mem) (realloc $realloc)))
+  (core module $program
+    (import "m" "arguments" (func $arguments (param i32)))
+    (func $deep (param $n i32) (result i32)
+      (if (i32.eqz (local.get $n)) (then {there} (return (i32.const 0))))
+      (i32.add (i32.const 1) (call $deep (i32.sub (local.get $n) (i32.const 1)))))
+    (func (export "run") (result i32) (drop (call $deep (i32.const {depth}))) (i32.const 0)))
+  (core instance $i (instantiate $program (with "m" (instance (export "arguments" (func $arguments))))))
+  (func $run (result (result)) (canon lift (core func $i "run")))
+  (instance $command (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.0" (instance $command)))"#
+    )
+}
+
+/// A call that the host makes in the middle of another has a stack limit of its own, and both must fit the stack.
+#[test]
+fn a_call_in_the_depth_of_another_may_be_as_deep() {
+    let fits = |depth: usize| run(&recursing(depth, "")).end == End::Completed;
+    let (mut deepest, mut too_deep) = (1, 1 << 20);
+    while too_deep - deepest > 1 {
+        let middle = usize::midpoint(deepest, too_deep);
+        match fits(middle) {
+            true => deepest = middle,
+            false => too_deep = middle,
+        }
+    }
+    for less in [0, 1, 2, 4, 8, 16, 64, 256] {
+        let depth = deepest - less;
+        let outcome = run(&recursing(depth, "(call $arguments (i32.const 0))"));
+        assert_eq!(outcome.end, End::Trapped, "{depth}");
+        assert!(outcome.detail.contains("stack"), "{}", outcome.detail);
+    }
+}
+
 #[test]
 fn texts_of_a_request_that_are_too_long_are_refused() {
     // Each result is added up, 1 for a refusal.

@@ -26,7 +26,8 @@ pub static WASM_LOG_LIMIT: Directive = Directive {
            Requests of another virtual host or of other sections are not concerned: each has its own limit. \
            `.htaccess` files are no sections here, and can neither raise the limit nor get one of their own. Besides \
            this one request may log 256 lines or 64 KiB at most.\n\n\
-           From 1K to 1G; `none` is no limit. What a second may hold at most in all is this limit times the sections.",
+           From 1K to 1G; `none` is no limit. What a second may hold at most in all is this limit \
+           times the virtual hosts and the combinations of sections that apply to requests.",
     examples: &[
         Example {
             title: "Strangers' programs",

@@ -34,7 +34,7 @@ pub static NO_FILES_LEFT: Message = Message {
     fault: Fault::Operator,
     status: Some(503),
     text: "guest not started, its directories cannot be opened: {detail} (module {module})",
-    remedy: "The section gives the program more directories (`WasmDir`, `WasmMapDir`, `WasmTempDir`) than `WasmMaxOpenFiles` lets it \
-             have open, or the process has too few descriptors left: then raise how many it may open (`ulimit -n`, \
+    remedy: "The section gives the program more directories (`WasmDir`, `WasmMapDir`, `WasmTempDir`, and that of the script, in \
+             which it starts to work) than `WasmMaxOpenFiles` lets it have open, or the process has too few descriptors left: then raise how many it may open (`ulimit -n`, \
              `LimitNOFILE` of systemd). The log has WASM0196 of the programs that want more than there is.",
 };

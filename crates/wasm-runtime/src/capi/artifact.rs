@@ -1,6 +1,6 @@
 //! The way from a file with native code to a program, which is where native code is trusted.
 
-use crate::kind::GuestKind;
+use crate::kind::{GuestKind, Shape};
 use crate::load::NativeCode;
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -26,10 +26,9 @@ pub fn map_component(engine: &Engine, code: &NativeCode) -> Result<Component> {
 }
 
 /// A program that is loaded to find out what that takes, and never run.
-#[expect(dead_code, reason = "what matters is that they are held")]
 pub enum Loaded {
     Module(Module),
-    Component(Component),
+    Component(#[expect(dead_code, reason = "what matters is that it is held")] Component),
 }
 
 impl Loaded {
@@ -44,6 +43,16 @@ impl Loaded {
                 // SAFETY: as above.
                 unsafe { Component::deserialize(engine, code) }.map(Loaded::Component)
             }
+        }
+    }
+}
+
+impl Loaded {
+    /// What is kept of it beside itself.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Loaded::Module(module) => Shape::of_module(module),
+            Loaded::Component(_) => Shape::of_component(),
         }
     }
 }

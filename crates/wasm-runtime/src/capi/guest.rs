@@ -4,7 +4,7 @@ use super::engine::check_size;
 use super::error::{wrt_error, wrt_status};
 use super::exchange::{Callbacks, wrt_ops};
 use super::guard::{guard, guard_silently, usage};
-use super::heap::{Run, give_memory_back};
+use super::heap::{Run, trim};
 use super::outcome::wrt_outcome;
 use super::request::wrt_request;
 use crate::{Guest, GuestKind};
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn wrt_guest_free(guest: *mut wrt_guest) {
             let much = guest.0.weight().memory >= MUCH;
             drop(guest);
             if much {
-                give_memory_back();
+                trim();
             }
         });
     }

@@ -75,14 +75,19 @@ fn look(runs: usize) {
     if !grown && runs >= TRIMMED_AMONG.load(Ordering::Relaxed) {
         return;
     }
+    trim();
+}
+
+/// What was freed goes back to the system, unless another thread sees to that already. It takes some milliseconds where there is
+/// much.
+pub fn trim() {
     if TRIMMING.swap(true, Ordering::Acquire) {
         TOO_EARLY.store(true, Ordering::Relaxed);
         return;
     }
     TOO_EARLY.store(false, Ordering::Relaxed);
     give_memory_back();
-    let bytes = private_bytes().unwrap_or(bytes);
-    TRIMMED.store(bytes, Ordering::Relaxed);
+    TRIMMED.store(private_bytes().unwrap_or(0), Ordering::Relaxed);
     // What has begun meanwhile is in these bytes too, and one that has ended meanwhile is looked for like one under way.
     let ended = usize::from(TOO_EARLY.load(Ordering::Relaxed));
     let among = UNDER_WAY.load(Ordering::Relaxed) + ended;
@@ -115,8 +120,7 @@ fn set_thresholds() {
     }
 }
 
-/// What was freed goes back to the system. It takes some milliseconds where there is much.
-pub fn give_memory_back() {
+fn give_memory_back() {
     #[cfg(target_env = "gnu")]
     // SAFETY: it takes a number, and may be called at any time.
     unsafe {

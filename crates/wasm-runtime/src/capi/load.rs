@@ -4,7 +4,7 @@ use super::engine::{check_size, wrt_engine};
 use super::error::{wrt_error, wrt_status};
 use super::guard::{guard, usage};
 use super::guest::wrt_guest;
-use super::heap::give_memory_back;
+use super::heap::trim;
 use super::text::c_path;
 use crate::{LoadOptions, OPERATOR, Phase, Source, Trouble, Urgency, Watch};
 use std::ffi::{c_char, c_void};
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn wrt_guest_load(
         }
         let how = options.how()?;
         let loaded = engine.engine.load_file(path, how, &mut options);
-        give_memory_back();
+        trim();
         let loaded = loaded?;
         if !source.is_null() {
             // SAFETY: not null, and the caller promises that it is valid for a write.

@@ -31,6 +31,7 @@ mod permit;
 mod request;
 mod reserved;
 pub(crate) mod signals;
+pub(crate) mod stack;
 mod text;
 
 pub use cache::*;
