@@ -19,8 +19,8 @@ pub static WASM_COMPILE_LIMIT: Directive = Directive {
     summary: "what reading and compiling one program may take: time=, memory=, size=; and wait= of its requests",
     text: "A program is read, checked and compiled in a process of its own, `wasm_runtime_helper`, which has no privileges: \
            it never runs as root, opens no file and no connection, and is bounded by the system. So a program that is made to \
-           be slow to compile, or to crash the compiler, costs that process and nothing else. It is not tried again until \
-           its file changes, and the log says which limit it was (`WASM0006`, `WASM0009`, `WASM0151`).\n\n\
+           be slow to compile, or to crash the compiler, costs that process and nothing else. A process that serves requests \
+           does not try it again until its file changes, and the log says which limit it was (`WASM0006`, `WASM0009`, `WASM0151`).\n\n\
            - `time`: processor time, on all processors together, from 1s to 3600s. An ordinary program takes about a second for \
            each megabyte. By the clock a compilation may take four times as long, since requests go first.\n\
            - `memory`: from 64M to 64G. An ordinary program takes ten to thirty times its size, one of Haskell a hundred \

@@ -24,7 +24,7 @@ pub static PROGRAM_UNUSABLE: Message = Message {
              `wasm_runtime_helper` not beside libwasm_runtime.so), the client gets 503 and the next request tries again. \
              Otherwise the requested file is not WebAssembly, is damaged or not readable for the user that the server runs as, or \
              imports something that is not provided; or reading and compiling it takes more than `WasmCompileLimit` allows, which \
-             the line says then. It is not tried again until it changes; each request meanwhile logs \
+             the line says then. The same child does not try it again until it changes; each request meanwhile logs \
              WASM0152 at level `debug`.",
 };
 
