@@ -168,6 +168,7 @@ pub fn post_config(pconf: Pool<'_>, server: Server<'_>) -> Result<(), Failed> {
     open_script_logs(server)?;
     prepare_locks(server)?;
     prepare_log_limit(server)?;
+    stamp::prepare();
     let previous = generation::replace(None);
     let programs = registry::programs();
     let report = |message: &Message, fields: &Fields<'_>| log_server(server, message, fields);

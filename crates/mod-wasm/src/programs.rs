@@ -36,6 +36,8 @@ struct Program {
     file: PathBuf,
     stamp: FileStamp,
     owner: Owner,
+    /// When it was asked for first.
+    since: Instant,
     /// Where lines about loading it go: the log of the request that asked first.
     log: Option<HostLog>,
     /// Empty while it is being loaded; whoever asks then waits.
@@ -133,6 +135,7 @@ fn find(
             file: file.to_owned(),
             stamp,
             owner,
+            since: Instant::now(),
             log: HostLog::of(request),
             loading: OnceLock::new(),
             changing: Mutex::default(),

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use httpd::{FileStamp, children_identity};
 
@@ -15,18 +16,42 @@ pub struct Owner(u32);
 /// Says that an owner is a directory, and not a user.
 const DIRECTORY: u32 = 1 << 31;
 
+/// Whether httpd was started by root. Otherwise all files are of one user, and no directory says more than another.
+static ROOT: AtomicBool = AtomicBool::new(false);
+
+/// Takes note of who has started httpd, in the parent.
+pub fn prepare() {
+    ROOT.store(rustix::process::geteuid().is_root(), Ordering::Relaxed);
+}
+
 impl Owner {
-    /// The user that the file belongs to. Files of root, and of the server's own user, say nothing of whose they are: there the
-    /// directory counts.
+    /// The user that the file belongs to. Files of root, and of the server's own user, say nothing of whose they are; nor do
+    /// directories that programs make as that user. There it is the outermost directory that is not root's which says it, by its
+    /// user or by itself; if all are root's, the one that the file is in.
     fn of(file: &Path, metadata: &Metadata) -> Owner {
         let user = metadata.uid();
         let own = rustix::process::geteuid().as_raw();
-        let server = children_identity().is_some_and(|(uid, _)| uid == user);
-        if user != 0 && user != own && !server && user < DIRECTORY {
+        let server = children_identity().map(|(user, _)| user);
+        let says_nothing = |user| user == own || Some(user) == server || user >= DIRECTORY;
+        if user != 0 && !says_nothing(user) {
             return Owner(user);
         }
+        let directories: Vec<&Path> = file.ancestors().skip(1).collect();
+        let root = ROOT.load(Ordering::Relaxed);
+        for directory in directories.iter().rev().take_while(|_| root) {
+            match fs::metadata(directory).map(|metadata| metadata.uid()) {
+                Ok(0) => {}
+                Ok(user) if says_nothing(user) => return Owner::directory(directory),
+                Ok(user) => return Owner(user),
+                Err(_) => break,
+            }
+        }
+        Owner::directory(directories.first().unwrap_or(&file))
+    }
+
+    fn directory(path: &Path) -> Owner {
         let mut hash = DefaultHasher::new();
-        file.parent().hash(&mut hash);
+        path.hash(&mut hash);
         // The lower half of a hash is one too.
         let half = (hash.finish() & u64::from(u32::MAX)) as u32;
         Owner(half | DIRECTORY)

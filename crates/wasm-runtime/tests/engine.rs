@@ -327,6 +327,42 @@ fn the_stack_of_a_deep_call_is_given_back() {
     assert!(after < before + (256 << 10), "{before} {after}");
 }
 
+/// Values that are kept on the stack and are all zeros cannot be told from a stack that was never used. The pool gives out the
+/// stack that was used the longest time ago, so each run has another.
+#[test]
+fn stacks_whose_use_cannot_be_seen_are_given_back_before_they_are_many() {
+    const VALUES: usize = 2000;
+    let values: String = (0..VALUES)
+        .map(|i| format!("(v128.load offset={} (i32.const 0))", i * 16))
+        .collect();
+    let calls = format!(
+        "(func $deep (param i32) (result v128)
+            (if (i32.eqz (local.get 0)) (then (return (v128.load (i32.const 0)))))
+            {values} (call $deep (i32.sub (local.get 0) (i32.const 1))) {})",
+        "v128.or ".repeat(VALUES)
+    );
+    let text = program(
+        "(memory.fill (i32.const 0) (i32.const 0) (i32.const 65536)) (drop (call $deep (i32.const 20)))",
+    );
+    let text = format!("{} {calls})", text.strip_suffix(')').unwrap());
+    let guest = engine(64)
+        .load("test", &wat::parse_str(text).unwrap())
+        .unwrap();
+    let run = || {
+        guest
+            .run(&request(), Box::new(Client::default()))
+            .unwrap()
+            .end
+    };
+    assert_eq!(run(), End::Completed);
+    let before = anonymous();
+    for _ in 0..120 {
+        assert_eq!(run(), End::Completed);
+    }
+    let after = anonymous();
+    assert!(after < before + (50 << 20), "{before} {after}");
+}
+
 #[test]
 fn a_command_is_known_by_its_bytes() {
     let bytes = wat::parse_str(program("")).unwrap();

@@ -28,10 +28,11 @@ pub static WASM_COMPILE_LIMIT: Directive = Directive {
            - `size`: of the program's file, from 1K to 1G. A larger one is not read.\n\
            - `wait`: how long a request waits for its program, from 1s to 600s. Beyond that, and at once when as many wait as \
            may (a quarter of all threads of the server, and of these a quarter for the programs of one owner), the client gets \
-           503 with `Retry-After`, while the program goes on being compiled. Every request may wait for two seconds.\n\n\
+           503 with `Retry-After`, while the program goes on being compiled. In the two seconds after the first request for a program \
+           each may wait.\n\n\
            The programs of one owner are compiled one after the other, those of several owners side by side, as many as \
            there are processors and at least two. The owner is the user that the file belongs to; files of root and of the \
-           server's own user say nothing about that, and count by their directory. What the server compiles when it starts \
+           server's own user say nothing about that, and count by the outermost directory that is not root's, or by their own. What the server compiles when it starts \
            waits for no owner.\n\n\
            The limits hold for programs that `WasmModule` names too. `apachectl -t` reads those in the same way.",
     examples: &[

@@ -15,7 +15,7 @@ use super::{Loading, Program};
 use crate::messages::log_request;
 use crate::{outcome, registry};
 
-/// How long any request may wait: most programs are compiled by then.
+/// How long any request may wait, from when the first of them came: most programs are compiled by then.
 const MOMENT: Duration = Duration::from_secs(2);
 /// How often a request that waits looks at its client.
 const LOOK: Duration = Duration::from_millis(100);
@@ -52,7 +52,7 @@ pub fn until_loaded<'p>(
         if waited >= limit {
             return Err(late(request, program, &show_duration(limit)));
         }
-        if waited >= MOMENT && permits.is_none() {
+        if program.since.elapsed() >= MOMENT && permits.is_none() {
             permits = permits_for(engine, program);
             if permits.is_none() {
                 return Err(late(request, program, &show_duration(MOMENT)));

@@ -62,13 +62,22 @@ impl Drop for Run {
     }
 }
 
+/// Whether the process has much more memory than it had when it had least.
+pub fn has_grown() -> bool {
+    private_bytes().is_some_and(|bytes| bytes - least(bytes) >= MUCH)
+}
+
+/// The fewest bytes that the process has ever had; these are what it has now.
+fn least(bytes: usize) -> usize {
+    FEWEST.fetch_min(bytes, Ordering::Relaxed).min(bytes)
+}
+
 /// Trims the heap if that may be worth it. The argument is how many runs are under way.
 fn look(runs: usize) {
     let Some(bytes) = private_bytes() else {
         return;
     };
-    let fewest = FEWEST.fetch_min(bytes, Ordering::Relaxed).min(bytes);
-    if bytes - fewest < MUCH {
+    if bytes - least(bytes) < MUCH {
         return;
     }
     let grown = bytes > TRIMMED.load(Ordering::Relaxed).saturating_add(MUCH);

@@ -2,21 +2,24 @@
 //! any guest has ever made it.
 //!
 //! Wasmtime can do that for each stack that it takes back, with a system call that costs little as long as one thread makes it,
-//! and a fifteenth of the speed of short requests when several do. So it is done here, by the call that returns, and only when
-//! it seems to have been deep. It must not know whose call it is.
+//! and a fifteenth of the speed of short requests when several do. So it is done here, by the call that returns: if it seems to
+//! have been deep, and in any case while the process has much more memory than it had. It must not know whose call it is.
 
+use super::heap::has_grown;
 use crate::engine::{FIBER_STACK, GUEST_STACK};
-use std::cell::Cell;
 use std::ffi::c_void;
-use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// Bytes of the stack that stay at least: what most programs need, with the host's functions and httpd's filters that they call.
+/// Bytes of the stack that stay: what most programs need, with the host's functions and httpd's filters that they call.
 const KEPT: usize = 64 << 10;
 
-/// What is given back begins and ends at a multiple of this: that of any size of pages.
-const UNIT: usize = 64 << 10;
+/// What stays where there is too little memory for that: there may be thousands of stacks.
+const KEPT_AT_LEAST: usize = 8 << 10;
+
+/// The size of the largest pages of any system.
+const LARGEST_PAGE: usize = 64 << 10;
 
 /// How far below the first call on a stack another may begin, bytes: that one may use up its part, and the host needs some to
 /// call again.
@@ -32,11 +35,15 @@ const PAGE: usize = 4096;
 /// What a page that was never used looks like.
 static UNUSED: [u8; PAGE] = [0; PAGE];
 
+/// A call that fills its stack with zeros leaves nothing to be seen. So after every so many calls it is asked whether the process
+/// has grown.
+const NOW_AND_THEN: u32 = 16;
+static CALLS: AtomicU32 = AtomicU32::new(0);
+static GROWN: AtomicBool = AtomicBool::new(false);
+
 thread_local! {
     /// The thread's own stack. Wasmtime runs guests on others.
     static OWN: Range<usize> = own();
-    /// Random, and not to be foreseen by a guest.
-    static RANDOM: Cell<u64> = Cell::new(RandomState::new().hash_one(0) | 1);
 }
 
 /// To be called where a call of a guest has returned that began `depth` bytes below the first one on its stack: gives back what
@@ -49,18 +56,33 @@ pub fn give_back(depth: usize, in_any_case: bool) {
     if OWN.try_with(|own| own.contains(&here)).unwrap_or(true) {
         return;
     }
-    let end = (here - KEPT) & !(UNIT - 1);
-    let size = (FIBER_STACK - ABOVE - depth - KEPT - UNIT) & !(UNIT - 1);
-    // A call that goes deeper leaves something in the first page, if only where it returns to. It could be made to leave out that
-    // page, but not another that it cannot know.
-    if !in_any_case && !is_used(end - PAGE) && !is_used(end - PAGE * (1 + random(size / PAGE))) {
+    if CALLS
+        .fetch_add(1, Ordering::Relaxed)
+        .is_multiple_of(NOW_AND_THEN)
+    {
+        GROWN.store(has_grown(), Ordering::Relaxed);
+    }
+    let grown = GROWN.load(Ordering::Relaxed);
+    let kept = if grown { KEPT_AT_LEAST } else { KEPT };
+    let page = page_size();
+    let end = (here - kept) & !(page - 1);
+    // A call that goes deeper leaves something in the first page, if only where it returns to, unless it is made for that.
+    if !in_any_case && !grown && !is_used(end - PAGE) {
         return;
     }
+    let size = (FIBER_STACK - ABOVE - depth - KEPT - LARGEST_PAGE) & !(page - 1);
     let start = ptr::with_exposed_provenance_mut::<c_void>(end - size);
     // SAFETY: the thread runs on a stack that Wasmtime has made for guests, of `FIBER_STACK` bytes: all calls of guests are
     // asynchronous. The caller is at most `ABOVE` and `depth` below its upper end. So these are bytes of that stack below all that is
     // in use, of any store. What is not given back does no harm.
     unsafe { libc::madvise(start, size, libc::MADV_DONTNEED) };
+}
+
+fn page_size() -> usize {
+    // SAFETY: it takes a number, and may be called at any time.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    // A larger size than that of the system is a multiple of it.
+    usize::try_from(size).map_or(LARGEST_PAGE, |size| size.min(LARGEST_PAGE))
 }
 
 /// Whether there is anything in the page at this address, which lies in the unused part of a guest's stack.
@@ -70,16 +92,6 @@ fn is_used(page: usize) -> bool {
     // them. Where nothing has been, the kernel shows zeros.
     let page = unsafe { std::slice::from_raw_parts(page, PAGE) };
     page != UNUSED
-}
-
-/// A number below `most`.
-fn random(most: usize) -> usize {
-    let mut number = RANDOM.get();
-    number ^= number << 13;
-    number ^= number >> 7;
-    number ^= number << 17;
-    RANDOM.set(number);
-    (number >> 33) as usize % most
 }
 
 /// About where the caller's part of the stack is.
