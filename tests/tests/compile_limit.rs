@@ -314,3 +314,38 @@ fn one_owner_with_many_programs_does_not_drive_out_those_of_others() {
     assert_eq!(count("b/new.wasm"), 1);
     assert_eq!(count("a/p69.wasm"), 1);
 }
+
+#[test]
+fn directories_that_a_program_can_make_are_no_owners_of_their_own() {
+    if !host::is_root() {
+        host::announce_skip("whose a file is can be changed by root only");
+        return;
+    }
+    let mut setup = hosting("").threads(1);
+    let mut made = vec![setup.path("htdocs/a")];
+    for n in 0..70 {
+        let name = format!("htdocs/a/{n}/program.wasm");
+        setup = setup.file(&name, program_saying(&format!("program {n}")));
+        made.push(setup.path(&format!("htdocs/a/{n}")));
+        made.push(setup.path(&name));
+    }
+    let users = fs::read_to_string("/etc/passwd").expect("it is there");
+    let server = users.lines().find_map(|user| {
+        let mut fields = user.split(':');
+        fields.next().filter(|name| *name == "nobody")?;
+        fields.nth(1)?.parse().ok()
+    });
+    for path in made {
+        std::os::unix::fs::chown(path, Some(server.expect("nobody is there")), None)
+            .expect("root may do it");
+    }
+    let httpd = setup.start();
+    httpd.get("/b/new.wasm").expect(200);
+    for n in 0..70 {
+        httpd.get(&format!("/a/{n}/program.wasm")).expect(200);
+    }
+    httpd.get("/b/new.wasm").expect(200);
+    let loaded = httpd.logged("WASM0150");
+    let neighbour = loaded.iter().filter(|line| line.contains("b/new.wasm"));
+    assert_eq!(neighbour.count(), 1);
+}

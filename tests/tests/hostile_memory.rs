@@ -129,7 +129,7 @@ fn bodies_that_nobody_sends() {
 #[test]
 fn stacks_of_calls_that_wait() {
     costs(
-        &hostile::suspended(120, 16000, 2000),
+        &hostile::suspended(120, 11000, 2000),
         500,
         "WASM0107",
         600 * MIB,
@@ -140,7 +140,7 @@ fn stacks_of_calls_that_wait() {
 #[test]
 fn deep_stacks_are_given_back() {
     costs(
-        &hostile::suspended(8, 16000, 200),
+        &hostile::suspended(8, 11000, 200),
         200,
         "WASM0110",
         600 * MIB,
