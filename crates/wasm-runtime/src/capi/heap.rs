@@ -5,11 +5,13 @@
 //! looked at when a run has taken its time anyway, and now and then. Where it has grown, the heap is trimmed; and again as
 //! the runs end that were under way then, each of which may have freed what it had.
 
+use std::env;
 use std::ffi::c_int;
-use std::sync::Once;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Once, OnceLock};
 use std::time::{Duration, Instant};
-use std::{env, fs};
 
 /// Bytes that may come to stay before the heap is trimmed.
 const MUCH: usize = 24 << 20;
@@ -62,9 +64,12 @@ impl Drop for Run {
     }
 }
 
-/// Whether the process has much more memory than it had when it had least.
+/// Whether the process has much more memory than it had when it had least. To be asked by a process that runs guests, which does
+/// not fork: the file stays open, since this is asked often.
 pub fn has_grown() -> bool {
-    private_bytes().is_some_and(|bytes| bytes - least(bytes) >= MUCH)
+    static STATM: OnceLock<Option<File>> = OnceLock::new();
+    let bytes = STATM.get_or_init(statm).as_ref().and_then(private_bytes_in);
+    bytes.is_some_and(|bytes| bytes - least(bytes) >= MUCH)
 }
 
 /// The fewest bytes that the process has ever had; these are what it has now.
@@ -106,7 +111,18 @@ pub fn trim() {
 
 /// Bytes that are resident and of this process alone.
 fn private_bytes() -> Option<usize> {
-    let text = fs::read_to_string("/proc/self/statm").ok()?;
+    private_bytes_in(&statm()?)
+}
+
+/// Opens what the system says of this process: of the one that opens it, not of those that inherit it.
+fn statm() -> Option<File> {
+    File::open("/proc/self/statm").ok()
+}
+
+fn private_bytes_in(statm: &File) -> Option<usize> {
+    let mut text = [0; 128];
+    let length = statm.read_at(&mut text, 0).ok()?;
+    let text = str::from_utf8(text.get(..length)?).ok()?;
     let mut numbers = text.split(' ').map(str::parse::<usize>);
     let (_, resident, shared) = (numbers.next()?, numbers.next()?, numbers.next()?);
     Some(resident.ok()?.saturating_sub(shared.ok()?) * PAGE)
